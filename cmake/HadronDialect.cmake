@@ -1,0 +1,11 @@
+# hadron_tablegen(TARGET td-file flag output [flag output]…): runs mlir-tblgen once per pair, into the current binary folder.
+function(hadron_tablegen target td)
+  set(LLVM_TARGET_DEFINITIONS ${td})
+  set(args ${ARGN})
+  while(args)
+    list(POP_FRONT args flag output)
+    string(REPLACE "," ";" flag "${flag}")
+    mlir_tablegen(${output} ${flag} EXTRA_INCLUDES "${CMAKE_SOURCE_DIR}/dialects" "${CMAKE_SOURCE_DIR}/include")
+  endwhile()
+  add_public_tablegen_target(${target})
+endfunction()
