@@ -74,9 +74,6 @@ extern "C" {
 #define HADRON_RT_AVX512BF16 ((int64_t)1 << 22)
 #define HADRON_RT_AVX512FP16 ((int64_t)1 << 23)
 #define HADRON_RT_AVXVNNI ((int64_t)1 << 24)
-#define HADRON_RT_AMX_TILE ((int64_t)1 << 25)
-#define HADRON_RT_AMX_INT8 ((int64_t)1 << 26)
-#define HADRON_RT_AMX_BF16 ((int64_t)1 << 27)
 
 /// The four instruction sets by name; v3 and v4 are those of the x86-64 psABI, all that LLVM may use under that name.
 #define HADRON_RT_X86_64 ((int64_t)0)
