@@ -53,9 +53,9 @@ def Hadron_StateType : Hadron_Type<"State", "state"> {
   let hasCustomAssemblyFormat = 1;
 }
 
-def Hadron_AnyRotated : Type<CPred<"::llvm::isa<::hadron::RotatedType>($_self)">, "tensor in a rotated basis", "::hadron::RotatedType">;
-def Hadron_AnyPacked : Type<CPred<"::llvm::isa<::hadron::PackedType>($_self)">, "packed weight", "::hadron::PackedType">;
-def Hadron_AnyState : Type<CPred<"::llvm::isa<::hadron::StateType>($_self)">, "state", "::hadron::StateType">;
+def Hadron_AnyRotated : Type<CPred<"::llvm::isa<::hadron::RotatedType>($_self)">, "tensor in a rotated basis">;
+def Hadron_AnyPacked : Type<CPred<"::llvm::isa<::hadron::PackedType>($_self)">, "packed weight">;
+def Hadron_AnyState : Type<CPred<"::llvm::isa<::hadron::StateType>($_self)">, "state">;
 /// A tensor in any basis.
 def Hadron_AnyBasis : AnyTypeOf<[AnyRankedTensor, Hadron_AnyRotated], "tensor in any basis">;
 
