@@ -179,8 +179,9 @@ int Call::checkStates() {
       used |= &d.states[entry->slots[slot].state] == group;
     if (!used)
       return fail(library, HADRON_INVALID, "entry '%s' does not use a state '%s'", entry->name, group->name);
-    if (stateOf(*group) != states[i])
-      return fail(library, HADRON_INVALID, "entry '%s': two states '%s' were passed", entry->name, group->name);
+    for (size_t j = 0; j < i; ++j)
+      if (states[j]->group == group)
+        return fail(library, HADRON_INVALID, "entry '%s': two states '%s' were passed", entry->name, group->name);
   }
   for (int64_t slot = 0; slot < entry->slot_count; ++slot)
     if (const hadron_rt_state &group = d.states[entry->slots[slot].state]; !stateOf(group))
