@@ -35,13 +35,16 @@ struct alignas(64) Worker {
 struct Pool {
   uint32_t busy;                ///< atomic: taken by a launch
   int32_t workers;              ///< atomic, changed under busy: how many there are
+  int64_t processors;           ///< when the last worker started
+  int64_t spin;                 ///< atomic: nanoseconds that a thread spins before it sleeps
   Job job;                      ///< written under busy, before the tickets are raised
   alignas(64) uint32_t pending; ///< atomic, and the futex that the caller sleeps on
   uint32_t callerAsleep;        ///< atomic
   Worker worker[maxThreads - 1];
 };
 
-/// How long a thread spins before it sleeps.
+/// Pool::spin of a launch whose threads can all have a processor. With more threads than that, spinning takes the
+/// processor from who has work to do, and threads sleep at once.
 constexpr int64_t spinNanoseconds = 50 * 1000;
 } // namespace
 
@@ -61,18 +64,20 @@ static void futexWake(uint32_t &word) { syscall(SYS_futex, &word, FUTEX_WAKE_PRI
 /// Waits until `word` is (`equal`) or is no longer (`!equal`) `value`. `asleep` is set while the thread may be
 /// sleeping; who changes the word looks at it afterwards. Each side writes its own word and then reads the other's with
 /// a full fence between, so one of the two sees the other: no wake-up is lost.
-static void waitFor(uint32_t &word, bool equal, uint32_t value, uint32_t &asleep) {
-  int64_t start = 0;
+static void waitFor(Pool &pool, uint32_t &word, bool equal, uint32_t value, uint32_t &asleep) {
+  int64_t start = 0, limit = load(pool.spin);
   for (;;) {
     for (int i = 0; i < 64; ++i) {
       if ((load(word) == value) == equal)
         return;
       __builtin_ia32_pause();
     }
+    if (!limit)
+      break;
     int64_t time = now();
     if (!start)
       start = time;
-    else if (time - start > spinNanoseconds)
+    else if (time - start > limit)
       break;
   }
   for (;;) {
@@ -90,7 +95,7 @@ static void *workerMain(void *argument) {
   FloatingPointScope scope;
   Pool &pool = *load(sharedPool);
   for (uint32_t seen = self.first;; ++seen) {
-    waitFor(self.ticket, /*equal=*/false, seen, self.asleep);
+    waitFor(pool, self.ticket, /*equal=*/false, seen, self.asleep);
     if (self.quit)
       return nullptr;
     pool.job.runPart(self.index + 1);
@@ -122,6 +127,7 @@ static Pool *getPool() {
 static void grow(Pool &pool, int64_t count) {
   if (pool.workers >= count)
     return;
+  pool.processors = availableProcessors();
   // Signals are the host's business.
   sigset_t all, before;
   sigfillset(&all);
@@ -164,13 +170,15 @@ void runOnPool(const Job &job) {
   pool->job = job;
   if (pool->job.parts > pool->workers + 1)
     pool->job.parts = pool->workers + 1;
-  int64_t helpers = pool->job.parts - 1;
-  __atomic_store_n(&pool->pending, (uint32_t)helpers, __ATOMIC_RELAXED);
-  for (int64_t i = 0; i < helpers; ++i)
+  int64_t others = pool->job.parts - 1, spin = others < pool->processors ? spinNanoseconds : 0;
+  if (pool->spin != spin)
+    store(pool->spin, spin);
+  __atomic_store_n(&pool->pending, (uint32_t)others, __ATOMIC_RELAXED);
+  for (int64_t i = 0; i < others; ++i)
     raise(pool->worker[i]);
-  wakeSleepers(*pool, helpers);
+  wakeSleepers(*pool, others);
   pool->job.runPart(0);
-  waitFor(pool->pending, /*equal=*/true, 0, pool->callerAsleep);
+  waitFor(*pool, pool->pending, /*equal=*/true, 0, pool->callerAsleep);
   release(pool->busy);
 }
 
