@@ -1,5 +1,5 @@
-// The runtime's object file as bytes: what the compiler links into every library, so that a user needs neither a compiler
-// nor a file of ours.
+// The runtime's object file as bytes: what the compiler links into every library, so that a user needs neither a
+// compiler nor a file of ours.
         .section .rodata
         .globl  hadron_runtime_object
         .type   hadron_runtime_object, @object
