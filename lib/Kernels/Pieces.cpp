@@ -3,6 +3,7 @@
 
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 
@@ -119,17 +120,34 @@ void Pieces::store(Value value, Value address, unsigned alignment) {
   LLVM::StoreOp::create(b, loc, value, address, alignmentOf(value.getType(), alignment));
 }
 
+// In parts of 8, 4, 2, 1 lanes: LLVM 22 compiles a masked store of truncated lanes with a constant one-lane mask to a
+// store of the wide lane, which writes past it.
 Value Pieces::loadFirst(VectorType type, Value address, int64_t valid) {
-  if (valid >= type.getNumElements())
+  int64_t lanes = type.getNumElements(), bytes = std::max<int64_t>(1, type.getElementTypeBitWidth() / 8);
+  if (valid >= lanes)
     return load(type, address);
-  return loadMasked(type, address, mask(valid, type.getNumElements()));
+  Value whole = arith::ConstantOp::create(b, loc, b.getZeroAttr(type));
+  for (int64_t first = 0, part = llvm::PowerOf2Ceil(lanes); part; part /= 2) {
+    if (!(valid & part))
+      continue;
+    Value one = load(vector(type.getElementType(), part), at(address, first * bytes), alignmentOf(type, 0));
+    whole = vector::InsertStridedSliceOp::create(b, loc, one, whole, ArrayRef<int64_t>{first}, ArrayRef<int64_t>{1});
+    first += part;
+  }
+  return whole;
 }
 
 void Pieces::storeFirst(Value value, Value address, int64_t valid) {
-  int64_t lanes = cast<VectorType>(value.getType()).getNumElements();
+  auto type = cast<VectorType>(value.getType());
+  int64_t lanes = type.getNumElements(), bytes = std::max<int64_t>(1, type.getElementTypeBitWidth() / 8);
   if (valid >= lanes)
     return store(value, address);
-  storeMasked(value, address, mask(valid, lanes));
+  for (int64_t first = 0, part = llvm::PowerOf2Ceil(lanes); part; part /= 2) {
+    if (!(valid & part))
+      continue;
+    store(slice(value, first, part), at(address, first * bytes), alignmentOf(type, 0));
+    first += part;
+  }
 }
 
 Value Pieces::loadMasked(VectorType type, Value address, Value mask) {

@@ -123,24 +123,34 @@ Value Pieces::dot2(Value acc, Value wordsA, Value wordsB) {
                             {wordsA, wordsB}));
 }
 
-Value Pieces::dot4(Value acc, Value unsignedBytes, Value signedBytes, int maxUnsigned) {
+Value Pieces::dot4(Value acc, ArrayRef<Value> unsignedBytes, ArrayRef<Value> signedBytes, int maxUnsigned) {
   auto type = cast<VectorType>(acc.getType());
-  int64_t lanes = type.getNumElements();
-  if (target.vnni)
-    return intrinsic({"llvm.x86.avx512.vpdpbusd.128", "llvm.x86.avx512.vpdpbusd.256", "llvm.x86.avx512.vpdpbusd.512"},
-                     type, {acc, unsignedBytes, signedBytes});
-  VectorType words = ints(16, lanes * 2);
-  // A sum of two products must fit in i16: 2 · 127 · 128 = 32512.
-  if (target.avx2 && maxUnsigned <= 127) {
-    Value pairs =
-        intrinsic({"llvm.x86.ssse3.pmadd.ub.sw.128", "llvm.x86.avx2.pmadd.ub.sw", "llvm.x86.avx512.pmaddubs.w.512"},
-                  words, {unsignedBytes, signedBytes});
-    return dot2(acc, pairs, integer(1, 16, lanes * 2));
+  VectorType words = ints(16, type.getNumElements() * 2);
+  // What i16 holds of vpmaddubsw's sums of two products, each at least -128 maxUnsigned.
+  size_t fits = 32767 / (2 * 128 * maxUnsigned);
+  Value pairs;
+  for (size_t i = 0; i < unsignedBytes.size(); ++i) {
+    Value u = unsignedBytes[i], s = signedBytes[i];
+    if (target.vnni) {
+      acc = intrinsic({"llvm.x86.avx512.vpdpbusd.128", "llvm.x86.avx512.vpdpbusd.256", "llvm.x86.avx512.vpdpbusd.512"},
+                      type, {acc, u, s});
+    } else if (target.avx2 && fits > 0) {
+      Value product =
+          intrinsic({"llvm.x86.ssse3.pmadd.ub.sw.128", "llvm.x86.avx2.pmadd.ub.sw", "llvm.x86.avx512.pmaddubs.w.512"},
+                    words, {u, s});
+      pairs = pairs ? add(pairs, product) : product;
+      if ((i + 1) % fits == 0 || i + 1 == unsignedBytes.size()) {
+        acc = dot2(acc, pairs, integer(1, 16, words.getNumElements()));
+        pairs = Value();
+      }
+    } else {
+      // Bytes 0, 2 and bytes 1, 3 as words: no shuffles, and the splat's part leaves the loop with it.
+      u = bitcast(u, words), s = bitcast(s, words);
+      acc = dot2(acc, bitAnd(u, integer(0xff, 16, words.getNumElements())), shiftRightSigned(shiftLeft(s, 8), 8));
+      acc = dot2(acc, shiftRight(u, 8), shiftRightSigned(s, 8));
+    }
   }
-  // Bytes 0, 2 and bytes 1, 3 as words: no shuffles, and the splat's part leaves the loop with it.
-  Value u = bitcast(unsignedBytes, words), s = bitcast(signedBytes, words);
-  acc = dot2(acc, bitAnd(u, integer(0xff, 16, lanes * 2)), shiftRightSigned(shiftLeft(s, 8), 8));
-  return dot2(acc, shiftRight(u, 8), shiftRightSigned(s, 8));
+  return acc;
 }
 
 } // namespace hadron::kernels

@@ -41,7 +41,7 @@ public:
   Value i32(int32_t value);
   Value f32(float value, int64_t lanes = 0);
   Value integer(int64_t value, unsigned bits, int64_t lanes = 0);
-  /// Lanes [0, valid) are true.
+  /// Lanes [0, valid) are true; for selects (memory: loadFirst, storeFirst).
   Value mask(int64_t valid, int64_t lanes);
 
   // Index arithmetic on i64; constants fold.
@@ -87,7 +87,7 @@ public:
   /// Lanes [0, valid) of memory, zero in the others; `valid` is known here, so no lane is ever tested at run time.
   Value loadFirst(mlir::VectorType type, Value address, int64_t valid);
   void storeFirst(Value value, Value address, int64_t valid);
-  /// The same with a mask in a register (i1 lanes).
+  /// The same with a mask in a register (i1 lanes), computed at run time: for constant masks use the two above.
   Value loadMasked(mlir::VectorType type, Value address, Value mask);
   void storeMasked(Value value, Value address, Value mask);
   /// Lane i is true where i < valid (i64); any value is allowed, lanes beyond the vector do not matter.
@@ -108,9 +108,9 @@ public:
   Value narrow(FloatKind kind, Value value);
 
   // Integer dot products; 4 bytes, or 2 words, make one i32 lane.
-  /// acc + Σ of 4 products of unsigned by signed bytes (i8 lanes: 4 times those of acc). Exact. `maxUnsigned`: what no
-  /// unsigned byte exceeds; decides whether vpmaddubsw, which saturates, may be used.
-  Value dot4(Value acc, Value unsignedBytes, Value signedBytes, int maxUnsigned);
+  /// acc + Σ over the pairs of the sums of 4 products of unsigned by signed bytes (i8 lanes: 4 times those of acc).
+  /// Exact. `maxUnsigned`: what no unsigned byte exceeds; decides whether vpmaddubsw, which saturates, may be used.
+  Value dot4(Value acc, mlir::ArrayRef<Value> unsignedBytes, mlir::ArrayRef<Value> signedBytes, int maxUnsigned);
   /// acc + Σ of 2 products of signed words (i16 lanes: 2 times those of acc). Exact unless all four are -32768.
   Value dot2(Value acc, Value wordsA, Value wordsB);
 

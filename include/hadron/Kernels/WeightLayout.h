@@ -1,0 +1,93 @@
+// The execution layout of weight matrices on a CPU (docs/architecture.md, "Execution layout of weights on a CPU"): the
+// only place that knows where the bits of a weight are. Emitters take offsets from here; the quantizer and the tests
+// pack with it.
+#ifndef HADRON_KERNELS_WEIGHTLAYOUT_H
+#define HADRON_KERNELS_WEIGHTLAYOUT_H
+
+#include "hadron/Kernels/Pieces.h"
+#include "llvm/ADT/ArrayRef.h"
+#include <cstdint>
+#include <string>
+
+namespace hadron::kernels {
+
+enum class ZeroPoint { Symmetric, U8, Float };
+
+/// How the numbers of a weight matrix are stored. bits 0: dense, elements of type `type`. Otherwise unsigned codes of
+/// 2, 4 or 8 bits, in groups of `group` inputs (a multiple of 16; 0: all inputs) that share a scale of type `type` and
+/// a zero point.
+struct WeightFormat {
+  int bits = 0;
+  int64_t group = 0;
+  ZeroPoint zero = ZeroPoint::Symmetric;
+  FloatKind type = FloatKind::F32;
+
+  static WeightFormat dense(FloatKind type) { return {0, 0, ZeroPoint::Symmetric, type}; }
+  static WeightFormat integer(int bits, int64_t group, ZeroPoint zero, FloatKind scale) {
+    return {bits, group, zero, scale};
+  }
+  bool isDense() const { return bits == 0; }
+  std::string str() const;
+};
+
+/// Parameters of one output: `values[K]` if dense; else `codes[K]`, `scales[groups]` and, by ZeroPoint, `zeros` or
+/// `floatZeros`, [groups].
+struct WeightRow {
+  const float *values = nullptr;
+  const uint8_t *codes = nullptr;
+  const float *scales = nullptr;
+  const uint8_t *zeros = nullptr;
+  const float *floatZeros = nullptr;
+};
+
+/// Bytes of a matrix with N outputs and K inputs: tiles of 16 outputs, one after the other. All offsets are in bytes;
+/// those of a part are from the start of its tile.
+class WeightLayout {
+public:
+  static constexpr int64_t kTile = 16; // outputs of a tile: the f32 lanes of the widest register
+  static constexpr int64_t kAlign = 64;
+
+  WeightLayout(const WeightFormat &format, int64_t K, int64_t N);
+
+  const WeightFormat &format() const { return fmt; }
+  int64_t K() const { return k; }
+  int64_t N() const { return n; }
+  int64_t tiles() const { return (n + kTile - 1) / kTile; }
+  int64_t tileBytes() const { return bytes; }
+  int64_t totalBytes() const { return tiles() * bytes; }
+
+  // Dense: element (k, lane) at k * rowBytes() + lane * byteSize(type).
+  int64_t rowBytes() const { return kTile * byteSize(fmt.type); }
+
+  // Integer codes. Word w of a lane holds the codes of inputs [w c, (w + 1) c); input k of a word starts at bitOf(k).
+  int64_t group() const { return fmt.group ? fmt.group : k; }
+  int64_t groups() const { return (k + group() - 1) / group(); }
+  int64_t codesPerWord() const { return 32 / fmt.bits; }
+  int64_t words() const { return (k + codesPerWord() - 1) / codesPerWord(); }
+  int bitOf(int64_t codeInWord) const { return 8 * (codeInWord % 4) + fmt.bits * (codeInWord / 4); }
+  static constexpr int64_t kWordBytes = 4 * kTile;
+  int64_t scalesOffset() const { return scales; }
+  int64_t zerosOffset() const { return zeros; }
+  int64_t scaleRowBytes() const { return kTile * byteSize(fmt.type); }
+  int64_t zeroRowBytes() const { return fmt.zero == ZeroPoint::U8 ? kTile : scaleRowBytes(); }
+  /// What a symmetric code is offset by.
+  int symmetricZero() const { return 1 << (fmt.bits - 1); }
+
+  /// Writes one tile from the parameters of at most 16 outputs; missing ones become zero.
+  void packTile(llvm::ArrayRef<WeightRow> rows, llvm::MutableArrayRef<uint8_t> tile) const;
+  /// The K weights of one output, dequantized in f32: (code - zero) scale, one rounding (float zero points: two).
+  void unpackRow(llvm::ArrayRef<uint8_t> weights, int64_t output, llvm::MutableArrayRef<float> values) const;
+
+private:
+  WeightFormat fmt;
+  int64_t k, n;
+  int64_t scales = 0, zeros = 0, bytes = 0;
+};
+
+/// f32 ↔ the bits of a float kind in the low part of a word; to nearest even.
+uint32_t encodeFloat(FloatKind kind, float value);
+float decodeFloat(FloatKind kind, uint32_t bits);
+
+} // namespace hadron::kernels
+
+#endif // HADRON_KERNELS_WEIGHTLAYOUT_H
