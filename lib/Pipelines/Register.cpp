@@ -3,6 +3,7 @@
 
 #include "Hadron/IR/Hadron.h"
 #include "ONNX/IR/ONNX.h"
+#include "hadron/Transforms/Passes.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlow.h"
 #include "mlir/Dialect/Func/Extensions/InlinerExtension.h"
@@ -25,6 +26,7 @@ void hadron::registerDialects(DialectRegistry &registry) {
 }
 
 void hadron::registerPasses() {
-  registerTransformsPasses();
+  registerHadronTransformsPasses();
+  mlir::registerTransformsPasses();
   registerLinalgPasses();
 }
