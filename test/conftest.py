@@ -1,0 +1,1 @@
+from hadron_fixtures import *  # noqa: F401,F403
