@@ -21,7 +21,7 @@ namespace {
 
 /// Operations that stay in an entry point: they compute sizes, or change the view of a tensor without moving it.
 bool staysInEntry(Operation *op) {
-  if (isa<SymbolOp, ParamGetOp, StateLengthOp, LaunchOp, func::ReturnOp, tensor::CollapseShapeOp, tensor::ExpandShapeOp, tensor::CastOp, tensor::DimOp, tensor::EmptyOp>(op))
+  if (isa<SymbolOp, ParamGetOp, StateLengthOp, StateCapacityOp, LaunchOp, func::ReturnOp, tensor::CollapseShapeOp, tensor::ExpandShapeOp, tensor::CastOp, tensor::DimOp, tensor::EmptyOp>(op))
     return true;
   // Reshapes whose shape is made of index values.
   if (isa<tensor::ReshapeOp>(op))
@@ -128,6 +128,11 @@ LogicalResult Outliner::outline(Operation *op, SizeAnalysis &sizes) {
       if (failed(shape))
         return failure();
       shapes.back() = *shape;
+    }
+    if (isa<StateType>(value.getType())) {
+      OpBuilder builder(op);
+      unsigned index = indexOf(StateCapacityOp::create(builder, op->getLoc(), builder.getIndexType(), value));
+      shapes.back() = builder.getStrArrayAttr({"s" + std::to_string(index)});
     }
   }
   SmallVector<ArrayAttr> resultShapes;

@@ -49,6 +49,18 @@ def Hadron_StateLengthOp : Hadron_Op<"state.length", [Pure]> {
   let assemblyFormat = "$state attr-dict `:` type($state)";
 }
 
+def Hadron_StateCapacityOp : Hadron_Op<"state.capacity", [Pure]> {
+  let summary = "Tokens that a state has room for";
+  let description = [{
+    ```mlir
+    %capacity = hadron.state.capacity %kv : !hadron.state<3x64xf32>
+    ```
+  }];
+  let arguments = (ins Hadron_AnyState:$state);
+  let results = (outs Index:$capacity);
+  let assemblyFormat = "$state attr-dict `:` type($state)";
+}
+
 def Hadron_AppendOp : Hadron_Op<"append", [AllTypesMatch<["state", "output"]>]> {
   let summary = "New tokens into a state";
   let description = [{

@@ -81,7 +81,7 @@ LogicalResult HadronDialect::verifyOperationAttribute(Operation *op, NamedAttrib
 
 namespace {
 
-/// hadron.shape has one text for each axis of a tensor, hadron.name is a text.
+/// hadron.shape has one text for each axis of a tensor (of a state: its capacity), hadron.name is a text.
 LogicalResult verifyValueAttribute(Operation *op, Type type, NamedAttribute attribute) {
   if (attribute.getName() == HadronDialect::kName)
     return isa<StringAttr>(attribute.getValue()) ? success() : op->emitOpError("attribute 'hadron.name' is a string");
@@ -91,7 +91,8 @@ LogicalResult verifyValueAttribute(Operation *op, Type type, NamedAttribute attr
     return op->emitOpError("has the unknown attribute '") << attribute.getName() << "' on a value";
   auto shape = dyn_cast<ArrayAttr>(attribute.getValue());
   RankedTensorType tensor = getTensor(type);
-  if (!shape || !tensor || static_cast<int64_t>(shape.size()) != tensor.getRank() || !llvm::all_of(shape, llvm::IsaPred<StringAttr>))
+  int64_t axes = tensor ? tensor.getRank() : isa<StateType>(type) ? 1 : -1;
+  if (!shape || static_cast<int64_t>(shape.size()) != axes || !llvm::all_of(shape, llvm::IsaPred<StringAttr>))
     return op->emitOpError("attribute 'hadron.shape' has one string for each axis of ") << type << "; found " << attribute.getValue();
   return success();
 }

@@ -1,4 +1,6 @@
 // Weight formats: names, limits, sizes. The bytes themselves are `kernels::WeightLayout`'s.
+#include "Hadron/IR/HadronFormats.h"
+
 #include "Hadron/IR/Hadron.h"
 
 #include "mlir/IR/Builders.h"
@@ -8,11 +10,6 @@ using namespace hadron;
 
 namespace {
 
-constexpr int64_t kTileOutputs = 16, kAlignment = 64;
-
-int64_t aligned(int64_t bytes) { return (bytes + kAlignment - 1) / kAlignment * kAlignment; }
-int64_t byteWidth(Type type) { return (type.getIntOrFloatBitWidth() + 7) / 8; }
-
 std::string typeName(Type type) {
   std::string text;
   llvm::raw_string_ostream(text) << type;
@@ -20,6 +17,24 @@ std::string typeName(Type type) {
 }
 
 } // namespace
+
+kernels::FloatKind hadron::getFloatKind(Type type) {
+  return type.isF32() ? kernels::FloatKind::F32 : type.isF16() ? kernels::FloatKind::F16 : kernels::FloatKind::BF16;
+}
+
+kernels::WeightFormat hadron::getWeightFormat(Attribute format) {
+  if (auto dense = dyn_cast<DenseFormatAttr>(format))
+    return kernels::WeightFormat::dense(getFloatKind(dense.getElement()));
+  auto integer = cast<IntFormatAttr>(format);
+  auto zero = integer.getZero() == ZeroKind::Symmetric ? kernels::ZeroPoint::Symmetric
+              : integer.getZero() == ZeroKind::Integer ? kernels::ZeroPoint::U8
+                                                       : kernels::ZeroPoint::Float;
+  return kernels::WeightFormat::integer(integer.getBits(), integer.getGroup(), zero, getFloatKind(integer.getScale()));
+}
+
+kernels::WeightLayout hadron::getWeightLayout(PackedType type) {
+  return {getWeightFormat(type.getFormat()), type.getInputs(), type.getOutputs()};
+}
 
 //===----------------------------------------------------------------------===//
 // dense
@@ -33,15 +48,20 @@ LogicalResult DenseFormatAttr::verify(function_ref<InFlightDiagnostic()> emitErr
 
 std::string DenseFormatAttr::getFormatName() const { return typeName(getElement()); }
 std::string DenseFormatAttr::whyNot(int64_t) const { return {}; }
-int64_t DenseFormatAttr::getTileBytes(int64_t inputs) const { return aligned(inputs * kTileOutputs * byteWidth(getElement())); }
-int64_t DenseFormatAttr::getBytes(int64_t inputs, int64_t outputs) const { return (outputs + kTileOutputs - 1) / kTileOutputs * getTileBytes(inputs); }
-double DenseFormatAttr::getBitsPerWeight(int64_t) const { return 8.0 * byteWidth(getElement()); }
+int64_t DenseFormatAttr::getTileBytes(int64_t inputs) const {
+  return kernels::WeightLayout(getWeightFormat(*this), inputs, 1).tileBytes();
+}
+int64_t DenseFormatAttr::getBytes(int64_t inputs, int64_t outputs) const {
+  return kernels::WeightLayout(getWeightFormat(*this), inputs, outputs).totalBytes();
+}
+double DenseFormatAttr::getBitsPerWeight(int64_t) const { return getElement().getIntOrFloatBitWidth(); }
 
 //===----------------------------------------------------------------------===//
 // int
 //===----------------------------------------------------------------------===//
 
-LogicalResult IntFormatAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t bits, int64_t group, ZeroKind, Type scale) {
+LogicalResult IntFormatAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t bits, int64_t group, ZeroKind,
+                                    Type scale) {
   if (bits != 2 && bits != 4 && bits != 8)
     return emitError() << "integer weights have 2, 4 or 8 bits; found " << bits;
   if (group != 0 && (group < 16 || group % 16 != 0))
@@ -63,16 +83,11 @@ std::string IntFormatAttr::getFormatName() const {
 std::string IntFormatAttr::whyNot(int64_t) const { return {}; }
 
 int64_t IntFormatAttr::getTileBytes(int64_t inputs) const {
-  int64_t perWord = 32 / getBits(), groups = getGroups(inputs);
-  int64_t bytes = aligned((inputs + perWord - 1) / perWord * 4 * kTileOutputs) + aligned(groups * kTileOutputs * byteWidth(getScale()));
-  if (getZero() == ZeroKind::Integer)
-    bytes += aligned(groups * kTileOutputs);
-  if (getZero() == ZeroKind::Float)
-    bytes += aligned(groups * kTileOutputs * byteWidth(getScale()));
-  return bytes;
+  return kernels::WeightLayout(getWeightFormat(*this), inputs, 1).tileBytes();
 }
-
-int64_t IntFormatAttr::getBytes(int64_t inputs, int64_t outputs) const { return (outputs + kTileOutputs - 1) / kTileOutputs * getTileBytes(inputs); }
+int64_t IntFormatAttr::getBytes(int64_t inputs, int64_t outputs) const {
+  return kernels::WeightLayout(getWeightFormat(*this), inputs, outputs).totalBytes();
+}
 
 double IntFormatAttr::getBitsPerWeight(int64_t inputs) const {
   double perGroup = getScale().getIntOrFloatBitWidth();
