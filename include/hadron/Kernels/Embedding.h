@@ -2,6 +2,8 @@
 #ifndef HADRON_KERNELS_EMBEDDING_H
 #define HADRON_KERNELS_EMBEDDING_H
 
+#include "hadron/Kernels/Pieces.h"
+#include "hadron/Kernels/Pieces.h"
 #include "hadron/Kernels/WeightLayout.h"
 
 namespace hadron::kernels {

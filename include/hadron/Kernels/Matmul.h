@@ -8,6 +8,8 @@
 #ifndef HADRON_KERNELS_MATMUL_H
 #define HADRON_KERNELS_MATMUL_H
 
+#include "hadron/Kernels/Pieces.h"
+#include "hadron/Kernels/Pieces.h"
 #include "hadron/Kernels/WeightLayout.h"
 
 namespace hadron::kernels {
