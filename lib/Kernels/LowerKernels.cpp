@@ -2,7 +2,6 @@
 #include "hadron/Kernels/LowerKernels.h"
 
 #include "Hadron/IR/Hadron.h"
-#include "hadron/Kernels/Attention.h"
 #include "hadron/Kernels/Body.h"
 #include "hadron/Kernels/Embedding.h"
 #include "hadron/Kernels/LinalgKernel.h"
@@ -67,7 +66,7 @@ public:
   }
 
 private:
-  func::FuncOp kernel;
+  mutable func::FuncOp kernel; // MLIR handles are not const-correct
 };
 
 /// An emitter's own slots, from those of the kernel function.
@@ -158,10 +157,10 @@ FailureOr<Plan> planMatmul(MatmulOp op, Slots slots) {
 FailureOr<Plan> planEmbedding(EmbeddingOp op, Slots slots) {
   auto table = cast<PackedType>(op.getTable().getType());
   EmbeddingSpec spec;
-  spec.width = table.getInputs();
-  spec.rows = table.getOutputs();
+  spec.K = table.getInputs();
+  spec.N = table.getOutputs();
   spec.format = weightFormat(table);
-  spec.output = elementKind(op.getOutput());
+  spec.outputType = elementKind(op.getOutput());
   spec.idBits = cast<RankedTensorType>(op.getIds().getType()).getElementTypeBitWidth();
   SlotMap map = [=](OpBuilder &builder, Location loc, SlotValues in) mutable {
     return SmallVector<Value>{slots.rows(builder, loc, in, op.getIds(), 0), in[slots.of(op.getIds())], in[slots.of(op.getTable())], in[slots.ofResult(0)]};
@@ -273,13 +272,15 @@ FailureOr<Plan> planRotary(RotaryOp op, Slots slots) {
   auto input = cast<RankedTensorType>(op.getInput().getType());
   RotarySpec spec;
   spec.heads = input.getDimSize(op.getHeadsFirst() ? 1 : 2);
-  spec.headDim = input.getDimSize(3);
+  spec.headSize = input.getDimSize(3);
   spec.rotaryDim = 2 * cast<RankedTensorType>(op.getCos().getType()).getShape().back();
   spec.interleaved = op.getInterleaved();
   spec.positions = static_cast<bool>(op.getPositions());
-  spec.inputLayout = spec.outputLayout = op.getHeadsFirst() ? HeadLayout::BHSD : HeadLayout::BSHD;
-  spec.input = spec.output = elementKind(op.getInput());
-  spec.table = elementKind(op.getCos());
+  spec.input = spec.output = op.getHeadsFirst() ? RotarySpec::Layout::BHSD : RotarySpec::Layout::BSHD;
+  spec.type = elementKind(op.getInput());
+  spec.tableType = elementKind(op.getCos());
+  if (auto cos = cast<RankedTensorType>(op.getCos().getType()); op.getPositions() && !cos.isDynamicDim(0))
+    spec.tableRows = cos.getDimSize(0);
   SlotMap map = [=](OpBuilder &builder, Location loc, SlotValues in) mutable {
     SmallVector<Value> out{slots.size(builder, loc, in, op.getInput(), 0), slots.size(builder, loc, in, op.getInput(), op.getHeadsFirst() ? 2 : 1), in[slots.of(op.getInput())], in[slots.of(op.getCos())],
                            in[slots.of(op.getSin())]};
@@ -289,7 +290,7 @@ FailureOr<Plan> planRotary(RotaryOp op, Slots slots) {
     return out;
   };
   return planWith(
-      map, [=](Body &body) { return emitRotary(body, spec); }, [=](OpBuilder &b, Location loc, SlotValues s) { return rotaryWork(b, loc, spec, s); });
+      map, [=](Body &body) { return emitRotary(body, spec); }, [=](OpBuilder &b, Location loc, SlotValues s) { return rotaryWork(b, loc, s); });
 }
 
 //===----------------------------------------------------------------------===//

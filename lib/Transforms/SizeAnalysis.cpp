@@ -85,6 +85,12 @@ SymbolicSize SizeAnalysis::resultSize(OpResult result, unsigned axis) {
         return ofFold(fold);
     return SymbolicSize::invalid();
   }
+  if (auto concat = dyn_cast<tensor::ConcatOp>(op)) {
+    SymbolicSize sum = 0;
+    for (Value input : concat.getInputs())
+      sum = axis == concat.getDim() ? sum + size(input, axis) : size(input, axis);
+    return sum;
+  }
   if (auto reshape = dyn_cast<tensor::ReshapeOp>(op)) {
     if (auto elements = reshape.getShape().getDefiningOp<tensor::FromElementsOp>())
       return value(elements.getElements()[axis]);

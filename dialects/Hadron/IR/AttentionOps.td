@@ -4,6 +4,9 @@
 
 include "HadronTypes.td"
 
+/// Keys or values of all tokens.
+def Hadron_Cache : AnyTypeOf<[Hadron_AnyState, AnyRankedTensor], "state or tensor">;
+
 class Hadron_AttentionOp<string mnemonic, list<Trait> traits> : Hadron_Op<mnemonic, !listconcat(traits, [AttrSizedOperandSegments, DeclareOpInterfaceMethods<ReifyRankedShapedTypeOpInterface, ["reifyResultShapes"]>])> {
   dag options = (ins DefaultValuedAttr<F64Attr, "1.0">:$scale, DefaultValuedAttr<F64Attr, "0.0">:$softcap, UnitAttr:$causal, DefaultValuedAttr<I64Attr, "-1">:$window, UnitAttr:$heads_first);
 }
@@ -80,13 +83,13 @@ def Hadron_AppendOp : Hadron_Op<"append", [AllTypesMatch<["state", "output"]>]> 
 def Hadron_AttendOp : Hadron_AttentionOp<"attend", []> {
   let summary = "Softmax attention over states";
   let description = [{
-    As `hadron.attention`, with keys and values in two states of `total` tokens.
+    As `hadron.attention`, with keys and values in two states, or plain tensors [B, Hkv, T, d], of `total` tokens.
 
     ```mlir
     %y = hadron.attend %q, %keys, %values total(%t) {causal, scale = 0.125 : f64} : tensor<?x?x9x64xf32>, !hadron.state<3x64xf32>, !hadron.state<3x64xf32> -> tensor<?x?x9x64xf32>
     ```
   }];
-  let arguments = !con((ins AnyRankedTensor:$query, Hadron_AnyState:$keys, Hadron_AnyState:$values, Index:$total, Optional<AnyRankedTensor>:$mask, Optional<AnyRankedTensor>:$lengths), options);
+  let arguments = !con((ins AnyRankedTensor:$query, Hadron_Cache:$keys, Hadron_Cache:$values, Index:$total, Optional<AnyRankedTensor>:$mask, Optional<AnyRankedTensor>:$lengths), options);
   let results = (outs AnyRankedTensor:$output);
   let assemblyFormat = [{
     $query `,` $keys `,` $values `total` `(` $total `)` (`mask` `(` $mask^ `:` type($mask) `)`)? (`lengths` `(` $lengths^ `:` type($lengths) `)`)?

@@ -381,13 +381,22 @@ LogicalResult AppendOp::verify() {
   return success();
 }
 
+/// Heads and head size of a state or of [B, Hkv, T, d]; -1 where unknown.
+static std::pair<int64_t, int64_t> cacheHeads(Type type) {
+  if (auto state = dyn_cast<StateType>(type))
+    return {state.getHeads(), state.getDim()};
+  auto tensor = cast<RankedTensorType>(type);
+  return tensor.getRank() == 4 ? std::pair(tensor.getDimSize(1), tensor.getDimSize(3)) : std::pair<int64_t, int64_t>(-1, -1);
+}
+
 LogicalResult AttendOp::verify() {
-  auto keys = cast<StateType>(getKeys().getType()), values = cast<StateType>(getValues().getType());
+  auto [keyHeads, keyDim] = cacheHeads(getKeys().getType());
+  auto [valueHeads, valueDim] = cacheHeads(getValues().getType());
   auto query = cast<RankedTensorType>(getQuery().getType());
-  if (failed(verifyHeads(*this, query, getHeadsFirst(), keys.getHeads())))
+  if (failed(verifyHeads(*this, query, getHeadsFirst(), keyHeads)))
     return failure();
-  if (keys.getHeads() != values.getHeads() || query.getDimSize(3) != keys.getDim())
-    return emitOpError() << "expected states for heads of " << query.getDimSize(3) << "; found " << keys << " and " << values;
+  if (keyHeads != valueHeads || query.getDimSize(3) != keyDim || valueDim < 1)
+    return emitOpError() << "expected keys and values for heads of " << query.getDimSize(3) << "; found " << getKeys().getType() << " and " << getValues().getType();
   return success();
 }
 LogicalResult AttendOp::reifyResultShapes(OpBuilder &builder, ReifiedRankedShapedTypeDims &dims) { return reifyRows(builder, getLoc(), getQuery(), 1, getType(), dims); }

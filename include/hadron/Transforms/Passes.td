@@ -29,6 +29,14 @@ def ConvertElementwise : Pass<"hadron-convert-elementwise", "::mlir::func::FuncO
   let dependentDialects = ["::mlir::linalg::LinalgDialect", "::mlir::math::MathDialect", "::mlir::tensor::TensorDialect"];
 }
 
+def LowerAttention : Pass<"hadron-lower-attention", "::mlir::func::FuncOp"> {
+  let summary = "Attention over explicit past and present, as attention over caches";
+  let description = [{
+    Keys and values become tensors [B, Hkv, T, d]: past ++ present, the present outputs. Identity: `hadron.attention`'s own definition. Exact.
+  }];
+  let dependentDialects = ["::mlir::linalg::LinalgDialect", "::mlir::tensor::TensorDialect"];
+}
+
 def OutlineKernels : Pass<"hadron-outline-kernels", "::mlir::ModuleOp"> {
   let summary = "One private function for each kernel; the entry point keeps launches";
   let description = [{
