@@ -44,8 +44,7 @@ void InitializerOp::getAsmResultNames(function_ref<void(Value, StringRef)> setNa
 
 void NodeOp::getAsmResultNames(function_ref<void(Value, StringRef)> setName) {
   for (unsigned i = 0; i < getNumResults(); ++i)
-    if (std::string name = asmName(getOutputName(i)); !name.empty())
-      setName(getResult(i), name);
+    setName(getResult(i), isa<NoneType>(getResult(i).getType()) ? "omitted" : asmName(getOutputName(i)));
 }
 
 void GraphOp::getAsmBlockArgumentNames(Region &region, function_ref<void(Value, StringRef)> setName) {

@@ -96,7 +96,7 @@ def ONNX_InitializerOp : ONNX_Op<"initializer", [
   }];
   let arguments = (ins StrAttr:$value_name, AnyAttr:$data);
   let results = (outs ONNX_TensorType:$result);
-  let assemblyFormat = "$value_name $data attr-dict `->` type($result)";
+  let assemblyFormat = "$value_name $data attr-dict `->` qualified(type($result))";
   let hasVerifier = 1;
 }
 
@@ -133,8 +133,8 @@ def ONNX_NodeOp : ONNX_Op<"node", [
   let results = (outs Variadic<ONNX_Value>:$results);
   let regions = (region VariadicRegion<AnyRegion>:$bodies);
   let assemblyFormat = [{
-    $op_type (`of` $domain^)? `since` $since_version `(` $inputs `)` custom<OnnxAttributes>($onnx_attributes)
-    (`outputs` $outputs^)? (`scope` $scope^)? (`values` $values^)? (`regions` $region_names^)? $bodies
+    $op_type (`of` $domain^)? `since` $since_version ` ` `(` $inputs `)` `` custom<OnnxAttributes>($onnx_attributes)
+    (`outputs` $outputs^)? (`scope` $scope^)? (`values` $values^)? (`regions` $region_names^ $bodies)?
     attr-dict `:` functional-type($inputs, $results)
   }];
   let hasVerifier = 1;
