@@ -93,10 +93,8 @@ Matrix sylvester(int64_t order) {
 }
 
 /// Order q + 1, q ≡ 3 mod 4: I + S with S skew. Row 0 is + − − …, column 0 is +, elsewhere chi(i − j).
-std::optional<Matrix> paley1(int64_t order) {
-  auto field = order % 4 == 0 ? Field::create(order - 1) : std::nullopt;
-  if (!field)
-    return std::nullopt;
+Matrix paley1(int64_t order) {
+  auto field = Field::create(order - 1);
   Matrix h(order * order, 1);
   for (int64_t j = 1; j < order; ++j)
     h[j] = -1;
@@ -111,11 +109,9 @@ std::optional<Matrix> paley1(int64_t order) {
 /// Blocks: [C+I, C−I; C−I, −C−I]. Interleaved: entry (i, j) of C becomes a 2 × 2 block, c [+ +; + −] off the diagonal
 /// and
 /// [+ −; − −] on it: the same matrix with rows and columns 0, q+1, 1, q+2, … .
-std::optional<Matrix> paley2(int64_t order, bool interleaved) {
+Matrix paley2(int64_t order, bool interleaved) {
   int64_t half = order / 2;
-  auto field = order % 4 == 0 && half % 4 == 2 ? Field::create(half - 1) : std::nullopt;
-  if (!field)
-    return std::nullopt;
+  auto field = Field::create(half - 1);
   Matrix h(order * order);
   for (int64_t i = 0; i < half; ++i)
     for (int64_t j = 0; j < half; ++j) {
@@ -145,11 +141,9 @@ const WilliamsonRows kWilliamson[] = {
 };
 
 /// Order 4n: [A B C D; −B A −D C; −C D A −B; −D −C B A].
-std::optional<Matrix> williamson(int64_t order) {
+Matrix williamson(int64_t order) {
   static constexpr int kBlock[4][4] = {{1, 2, 3, 4}, {-2, 1, -4, 3}, {-3, 4, 1, -2}, {-4, -3, 2, 1}};
   const auto *found = find_if(kWilliamson, [&](const WilliamsonRows &rows) { return 4 * rows.n == order; });
-  if (found == std::end(kWilliamson))
-    return std::nullopt;
   int n = found->n;
   Matrix h(order * order);
   for (int64_t i = 0; i < order; ++i)
@@ -161,16 +155,29 @@ std::optional<Matrix> williamson(int64_t order) {
   return h;
 }
 
+/// Orders beyond this are not built: H_m is applied as a dense matrix.
+constexpr int64_t kLargestOrder = 1024;
+
+bool exists(StringRef name, int64_t order) {
+  if (order < 1 || order > kLargestOrder)
+    return false;
+  if (name == "sylvester")
+    return isPowerOf2_64(order);
+  if (name == "paley1")
+    return order % 4 == 0 && Field::create(order - 1);
+  if (name == "paley2" || name == "paley2i")
+    return order % 8 == 4 && Field::create(order / 2 - 1);
+  return name == "williamson" && any_of(kWilliamson, [&](const WilliamsonRows &rows) { return 4 * rows.n == order; });
+}
+
 std::optional<Matrix> construct(StringRef name, int64_t order) {
-  if (order < 1 || order > (1 << 14))
+  if (!exists(name, order))
     return std::nullopt;
   if (name == "sylvester")
-    return isPowerOf2_64(order) ? std::optional(sylvester(order)) : std::nullopt;
+    return sylvester(order);
   if (name == "paley1")
     return paley1(order);
-  if (name == "paley2" || name == "paley2i")
-    return paley2(order, name == "paley2i");
-  return name == "williamson" ? williamson(order) : std::nullopt;
+  return name == "williamson" ? williamson(order) : paley2(order, name == "paley2i");
 }
 
 Matrix kronecker(const Matrix &a, int64_t m, const Matrix &b, int64_t n) {
@@ -222,7 +229,7 @@ std::vector<std::string> knownTables(int64_t order) {
     if (m == order)
       tables.push_back(table.str());
   for (StringRef name : {"sylvester", "paley1", "paley2", "williamson", "paley2i"})
-    if (!is_contained(tables, name) && construct(name, order))
+    if (!is_contained(tables, name) && exists(name, order))
       tables.push_back(name.str());
   return tables;
 }
@@ -284,6 +291,8 @@ std::optional<RecognizedTransform> recognizeTransform(ArrayRef<double> matrix, i
     if (m != 1 && m % 4 != 0)
       continue;
     for (const std::string &table : m == 1 ? std::vector<std::string>{""} : knownTables(m)) {
+      if (table == "sylvester")
+        continue; // m = 1 was that
       Matrix h = m == 1 ? Matrix{1} : *hadamardMatrix(m, table);
       for (bool transposed : {false, true}) {
         auto entry = [&](int64_t i, int64_t j) {

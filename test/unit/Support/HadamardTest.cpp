@@ -101,6 +101,8 @@ TEST(Hadamard, SplitOrder) {
   EXPECT_EQ(splitOrder(2560), std::pair(int64_t(20), 7));
   EXPECT_EQ(splitOrder(11008), std::pair(int64_t(172), 6));
   EXPECT_EQ(splitOrder(18944), std::pair(int64_t(148), 7));
+  EXPECT_FALSE(splitOrder(4 * 9973));
+  EXPECT_FALSE(splitOrder(12292));
   EXPECT_FALSE(splitOrder(3));
   EXPECT_FALSE(splitOrder(0));
 }
@@ -172,6 +174,13 @@ TEST(Recognize, RoundedToHalfPrecisionStillPasses) {
   for (size_t i = 0; i < matrix.size(); ++i)
     matrix[i] *= 0.125 * (1 + (i % 3) * 1e-4);
   EXPECT_TRUE(recognizeTransform(matrix, 64));
+}
+
+TEST(Recognize, LargeMatrices) {
+  std::vector<double> matrix = dense({1, "", 11});
+  EXPECT_TRUE(recognizeTransform(matrix, 2048));
+  matrix[2047 * 2048 + 2047] *= -1;
+  EXPECT_FALSE(recognizeTransform(matrix, 2048));
 }
 
 TEST(Recognize, RefusesEverythingElse) {
