@@ -337,6 +337,21 @@ TEST(RowKernel, NormsOfEveryWidth) {
     }
 }
 
+TEST(RowKernel, NormsOfOddInputs) {
+  for (RowSpec::Norm norm : {RowSpec::Norm::RMS, RowSpec::Norm::Layer}) {
+    RowSpec spec;
+    spec.width = 100;
+    spec.norm = norm;
+    Runner runner(spec);
+    runner.check(2, [](std::mt19937 &) { return 0.0; });
+    runner.check(2, [](std::mt19937 &) { return 1e-30; });
+    runner.check(2, [](std::mt19937 &random) { return random() % 2 ? 1e17 : -1e17; });
+    runner.check(2, [](std::mt19937 &random) { return 1000 + 1e-2 * (random() % 100); });
+    int drawn = 0;
+    runner.check(2, [&](std::mt19937 &) { return ++drawn == 50 ? 1e4 : 0.0; });
+  }
+}
+
 TEST(RowKernel, HalfPrecision) {
   for (FloatKind kind : {FloatKind::F16, FloatKind::BF16})
     for (int64_t width : {17, 64, 576, 1024}) {
