@@ -1,0 +1,51 @@
+// hadron-quantize-activations: rows to int8, once for all products that read them.
+#include "hadron/Transforms/Passes.h"
+
+#include "Hadron/IR/Hadron.h"
+#include "llvm/ADT/MapVector.h"
+
+using namespace mlir;
+
+namespace hadron {
+#define GEN_PASS_DEF_QUANTIZEACTIVATIONS
+#include "hadron/Transforms/Passes.h.inc"
+namespace {
+
+struct QuantizeActivations : impl::QuantizeActivationsBase<QuantizeActivations> {
+  void runOnOperation() override {
+    // One rounding for each row and weight group.
+    llvm::MapVector<std::pair<Value, int64_t>, SmallVector<MatmulOp>> byRow;
+    getOperation().walk([&](MatmulOp matmul) {
+      auto format = dyn_cast<IntFormatAttr>(cast<PackedType>(matmul.getWeight().getType()).getFormat());
+      if (format && matmul.getArithmetic() == Arithmetic::F32 && matmul.getTerms().empty() && isa<RankedTensorType>(matmul.getInput().getType()))
+        byRow[{matmul.getInput(), format.getGroup()}].push_back(matmul);
+    });
+    for (auto &[row, matmuls] : byRow) {
+      auto [input, group] = row;
+      auto type = cast<RankedTensorType>(input.getType());
+      int64_t width = type.getShape().back(), groups = group ? (width + group - 1) / group : 1;
+      OpBuilder builder(&getContext());
+      builder.setInsertionPointAfterValue(input);
+      auto shaped = [&](int64_t last, Type element) {
+        SmallVector<int64_t> shape(type.getShape());
+        shape.back() = last;
+        return RankedTensorType::get(shape, element);
+      };
+      Type none;
+      MLIRContext *context = &getContext();
+      auto prologue = PrologueOp::create(builder, matmuls.front().getLoc(), none, none, shaped((width + 63) / 64 * 64, builder.getI8Type()), shaped(1, builder.getF32Type()), shaped(groups, builder.getI32Type()), input,
+                                         /*residual=*/Value(), /*up=*/Value(), /*gain=*/Value(), /*bias=*/Value(), RotationAttr(), /*inverse=*/UnitAttr(), NormKindAttr::get(context, NormKind::None),
+                                         builder.getF64FloatAttr(0), ArithmeticAttr::get(context, Arithmetic::Int8Row), builder.getI64IntegerAttr(group));
+      for (MatmulOp matmul : matmuls) {
+        matmul.getInputMutable().assign(prologue.getCodes());
+        matmul.getScalesMutable().assign(prologue.getScales());
+        matmul.getSumsMutable().assign(prologue.getSums());
+        matmul.setArithmetic(Arithmetic::Int8Row);
+        ++numQuantized;
+      }
+    }
+  }
+};
+
+} // namespace
+} // namespace hadron
