@@ -9,8 +9,6 @@ using namespace mlir;
 
 namespace hadron::kernels {
 
-StringRef name(FloatKind kind) { return kind == FloatKind::F32 ? "f32" : kind == FloatKind::F16 ? "f16" : "bf16"; }
-
 // Constants.
 
 Value Pieces::integer(int64_t value, unsigned bits, int64_t lanes) {

@@ -5,15 +5,11 @@
 #define HADRON_KERNELS_PIECES_H
 
 #include "hadron/Kernels/Body.h"
+#include "hadron/Kernels/FloatKind.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "llvm/ADT/SmallVector.h"
 
 namespace hadron::kernels {
-
-/// Floating-point types of tensors in memory; arithmetic is f32.
-enum class FloatKind { F32, F16, BF16 };
-inline int64_t byteSize(FloatKind kind) { return kind == FloatKind::F32 ? 4 : 2; }
-llvm::StringRef name(FloatKind kind);
 
 /// Builds operations at the insertion point of `b`. Sizes, offsets and loop counters are i64. A scalar is written f32,
 /// a vector with its number of lanes; element-wise functions take both.

@@ -4,7 +4,7 @@
 #ifndef HADRON_KERNELS_WEIGHTLAYOUT_H
 #define HADRON_KERNELS_WEIGHTLAYOUT_H
 
-#include "hadron/Kernels/Pieces.h"
+#include "hadron/Kernels/FloatKind.h"
 #include "llvm/ADT/ArrayRef.h"
 #include <cstdint>
 #include <string>

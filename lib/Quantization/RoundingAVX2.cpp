@@ -1,0 +1,2 @@
+#define HADRON_ROUNDING_VERSION avx2
+#include "RoundingBody.h"

@@ -1,0 +1,2 @@
+#define HADRON_ROUNDING_VERSION avx512
+#include "RoundingBody.h"

@@ -1,0 +1,2 @@
+#define HADRON_ROUNDING_VERSION baseline
+#include "RoundingBody.h"
