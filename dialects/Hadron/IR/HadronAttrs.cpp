@@ -20,6 +20,9 @@ using namespace hadron;
 #define GET_ATTRDEF_CLASSES
 #include "Hadron/IR/HadronAttrs.cpp.inc"
 
+/// Sizes of blocks and signs: far above any model, and small enough for products of two of them, and for memory.
+static constexpr int64_t kMaxSize = int64_t(1) << 30;
+
 void HadronDialect::registerAttributes() {
   addAttributes<
 #define GET_ATTRDEF_LIST
@@ -32,8 +35,8 @@ void HadronDialect::registerAttributes() {
 //===----------------------------------------------------------------------===//
 
 LogicalResult WHTAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t block) {
-  if (block < 2 || block > (int64_t(1) << 30) || !llvm::isPowerOf2_64(block))
-    return emitError() << "the block of a Walsh-Hadamard transform is a power of two, 2 or more; found " << block;
+  if (block < 2 || block > kMaxSize || !llvm::isPowerOf2_64(block))
+    return emitError() << "the block of a Walsh-Hadamard transform is a power of two from 2 to " << kMaxSize << "; found " << block;
   return success();
 }
 
@@ -48,8 +51,8 @@ bool WHTAttr::isInvolution() const { return true; }
 double WHTAttr::getAddsPerElement() const { return llvm::Log2_64(getBlock()); }
 
 LogicalResult HadamardAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t order, StringAttr table, int64_t inner, bool) {
-  if (inner < 1 || !llvm::isPowerOf2_64(inner))
-    return emitError() << "the inner size of a Hadamard transform is a power of two; found " << inner;
+  if (inner < 1 || inner > kMaxSize || !llvm::isPowerOf2_64(inner))
+    return emitError() << "the inner size of a Hadamard transform is a power of two from 1 to " << kMaxSize << "; found " << inner;
   if (!hadamardMatrix(order, table.getValue())) {
     auto diagnostic = emitError() << "no Hadamard matrix of order " << order << " by construction '" << table.getValue() << "'";
     if (std::vector<std::string> known = knownTables(order); !known.empty())
@@ -142,17 +145,19 @@ void SignsAttr::print(AsmPrinter &printer) const {
   printer << ">";
 }
 
-LogicalResult SignsAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t width, StringAttr role, uint64_t, uint64_t, StringAttr bits) {
-  if (width < 1)
-    return emitError() << "the width of signs is positive; found " << width;
-  if (!bits == !role)
+LogicalResult SignsAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t width, StringAttr role, uint64_t seed, uint64_t round, StringAttr bits) {
+  if (width < 1 || width > kMaxSize)
+    return emitError() << "the width of signs is from 1 to " << kMaxSize << "; found " << width;
+  if (!bits == !role || (bits && (seed || round)))
     return emitError() << "signs are given by a role and a seed, or by their bits";
   if (role && !roleOf(role.getValue()))
     return emitError() << "the role of signs is residual, value_head or input; found " << role;
   if (!bits)
     return success();
-  if (bits.size() != static_cast<size_t>((width + 7) / 8 * 2) || !llvm::all_of(bits.getValue(), llvm::isHexDigit))
-    return emitError() << "expected " << (width + 7) / 8 * 2 << " hexadecimal digits for " << width << " signs; found " << bits;
+  if (bits.size() != static_cast<size_t>((width + 7) / 8 * 2) || !llvm::all_of(bits.getValue(), [](char c) { return llvm::isHexDigit(c) && !llvm::isUpper(c); }))
+    return emitError() << "expected " << (width + 7) / 8 * 2 << " hexadecimal digits, in lower case, for " << width << " signs; found " << bits;
+  if (width % 8 != 0 && static_cast<uint8_t>(llvm::fromHex(bits.getValue().take_back(2))[0]) >> (width % 8))
+    return emitError() << "bits behind the last of " << width << " signs are set in " << bits;
   return success();
 }
 
@@ -261,6 +266,27 @@ std::string RotationAttr::whyNot(int64_t width) const {
       return text;
     }
   return {};
+}
+
+std::string RotationAttr::whyNot(RankedTensorType tensor) const {
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  if (tensor.getRank() < getSpan()) {
+    os << *this << " spans " << getSpan() << " axes of " << tensor;
+    return text;
+  }
+  int64_t width = 1;
+  for (int64_t size : tensor.getShape().take_back(getSpan())) {
+    if (ShapedType::isDynamic(size)) {
+      os << "the axis that " << *this << " acts on has no static size in " << tensor;
+      return text;
+    }
+    if (llvm::MulOverflow(width, size, width)) {
+      os << "the axes that " << *this << " acts on are too large in " << tensor;
+      return text;
+    }
+  }
+  return whyNot(width);
 }
 
 RotationAttr RotationAttr::getInverse() const {

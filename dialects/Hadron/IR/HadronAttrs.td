@@ -46,8 +46,8 @@ def Hadron_HadamardAttr : Hadron_Attr<"Hadamard", "hadamard", [DeclareAttrInterf
 def Hadron_SignsAttr : Hadron_Attr<"Signs", "signs"> {
   let summary = "A diagonal of +1 and -1, repeated along the last axis";
   let description = [{
-    Derived from a seed by SplitMix64 as `docs/numerics.md` says, by role (`residual`, `value_head`, `input`), width and round, or explicit: `bits` is hexadecimal, bit i of the string of bytes (low bit
-    first) set where sign i is -1.
+    Derived from a seed by SplitMix64 as `docs/numerics.md` says, by role (`residual`, `value_head`, `input`), width and round, or explicit: `bits` is hexadecimal (lower case), bit i of the string of
+    bytes (low bit first) set where sign i is -1, the bits behind the last sign zero: equal signs have one spelling.
 
     ```mlir
     #hadron.signs<576, seed = 7, role = "input">
@@ -100,6 +100,8 @@ def Hadron_RotationAttr : Hadron_Attr<"Rotation", "rotation"> {
     int64_t getPeriod() const;
     /// Why the rotation cannot act on an axis of `width`; empty when it can.
     std::string whyNot(int64_t width) const;
+    /// Why it cannot act on the last `span` axes of `tensor`; empty when it can.
+    std::string whyNot(::mlir::RankedTensorType tensor) const;
     /// The inverse as a list of factors.
     RotationAttr getInverse() const;
     /// x -> R x, or R^T x when `inverse`, in place, in f64. x.size() is a multiple of the period.
@@ -145,7 +147,7 @@ def Hadron_IntAttr : Hadron_Attr<"IntFormat", "int", [DeclareAttrInterfaceMethod
   let assemblyFormat = "`<` $bits `,` `group` `=` $group `,` $zero `,` `scale` `=` $scale `>`";
   let genVerifyDecl = 1;
   let extraClassDeclaration = [{
-    int64_t getGroups(int64_t inputs) const { return getGroup() ? (inputs + getGroup() - 1) / getGroup() : 1; }
+    int64_t getGroups(int64_t inputs) const { return getGroup() ? inputs / getGroup() + (inputs % getGroup() != 0) : 1; }
   }];
 }
 

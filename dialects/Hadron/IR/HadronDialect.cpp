@@ -33,7 +33,8 @@ bool isRotated(Type type) {
 
 /// Operations that pass a rotated value on, type-exact, without looking at it.
 bool mayTouchRotated(Operation *op) {
-  return isa<HadronDialect, func::FuncDialect, scf::SCFDialect, cf::ControlFlowDialect>(op->getDialect()) || isa<arith::SelectOp>(op);
+  // An operation of an unregistered dialect has none.
+  return isa_and_present<HadronDialect, func::FuncDialect, scf::SCFDialect, cf::ControlFlowDialect>(op->getDialect()) || isa<arith::SelectOp>(op);
 }
 
 LogicalResult refuse(Operation *op, Type type) {

@@ -4,6 +4,7 @@
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/PatternMatch.h"
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 using namespace hadron;
@@ -54,14 +55,25 @@ LogicalResult requireSameBasis(Operation *op, StringRef what, RotationAttr a, St
   return op->emitOpError() << what << " is in " << describeBasis(a) << ", " << whatElse << " in " << describeBasis(b);
 }
 
+/// Whether `value`, where given, has one value for each of `size`, a static size.
 LogicalResult requireVector(Operation *op, StringRef name, Value value, int64_t size) {
   if (!value)
     return success();
   auto type = cast<RankedTensorType>(value.getType());
-  if (type.getRank() != 1 || type.getDimSize(0) != size)
-    return op->emitOpError() << "'" << name << "' has " << size << " values; found " << type;
+  if (type.getRank() != 1 || type.getDimSize(0) != size || !isa<FloatType>(type.getElementType()))
+    return op->emitOpError() << "'" << name << "' has " << size << " floating-point values; found " << type;
   return success();
 }
+
+/// Whether the last axis of `type` is there, of static size, and holds floating-point values.
+LogicalResult requireRows(Operation *op, RankedTensorType type) {
+  if (type.getRank() < 1 || type.isDynamicDim(type.getRank() - 1) || !isa<FloatType>(type.getElementType()))
+    return op->emitOpError() << "works on floating-point rows of a static size; found " << type;
+  return success();
+}
+
+/// Whether two sizes can be equal.
+bool mayEqual(int64_t a, int64_t b) { return a == b || ShapedType::isDynamic(a) || ShapedType::isDynamic(b); }
 
 /// Whether the basis has done its work in the function around `op`.
 bool isErased(Operation *op) {
@@ -69,8 +81,9 @@ bool isErased(Operation *op) {
   return function && function->hasAttr(HadronDialect::kErased);
 }
 
+/// Whether two tensors of rank 1 or more differ in their last sizes only.
 bool sameLeading(RankedTensorType a, RankedTensorType b) {
-  return a.getRank() == b.getRank() && a.getShape().drop_back() == b.getShape().drop_back();
+  return a.getRank() > 0 && a.getRank() == b.getRank() && a.getShape().drop_back() == b.getShape().drop_back();
 }
 
 } // namespace
@@ -107,15 +120,7 @@ OpFoldResult UnrotateOp::fold(FoldAdaptor) {
 
 LogicalResult FWHTOp::verify() {
   auto type = cast<RankedTensorType>(getInput().getType());
-  int64_t width = 1, span = getRotation().getSpan();
-  if (type.getRank() < span)
-    return emitOpError() << "spans " << span << " axes of " << type;
-  for (int64_t size : type.getShape().take_back(span)) {
-    if (ShapedType::isDynamic(size))
-      return emitOpError() << "acts on an axis without a static size in " << type;
-    width *= size;
-  }
-  if (std::string reason = getRotation().whyNot(width); !reason.empty())
+  if (std::string reason = getRotation().whyNot(type); !reason.empty())
     return emitOpError() << reason;
   if (!isa<FloatType>(type.getElementType()))
     return emitOpError() << "works on floating-point values; found " << type;
@@ -171,6 +176,16 @@ LogicalResult PackOp::verify() {
     return emitOpError() << "takes codes as a graph has them, in the standard basis; found " << packed;
   int64_t groups = format.getGroups(packed.getInputs()), n = packed.getOutputs();
   int64_t group = format.getGroup() ? format.getGroup() : packed.getInputs();
+  for (Value operand : getOperands())
+    if (auto type = cast<RankedTensorType>(operand.getType()); !type.hasStaticShape())
+      return emitOpError() << "takes tensors of static sizes; found " << type;
+  auto elements = [](Value v) { return cast<RankedTensorType>(v.getType()).getElementType(); };
+  if (!elements(getCodes()).isInteger(8))
+    return emitOpError() << "takes codes packed into bytes; found " << getCodes().getType();
+  if (!isa<FloatType>(elements(getScales())))
+    return emitOpError() << "takes floating-point scales; found " << getScales().getType();
+  if (getZeros() && (format.getZero() == ZeroKind::Float ? !isa<FloatType>(elements(getZeros())) : !elements(getZeros()).isInteger(8)))
+    return emitOpError() << "takes zero points as floats for float_zero, else packed into bytes; found " << getZeros().getType();
   auto count = [](Value v) { return v ? cast<RankedTensorType>(v.getType()).getNumElements() : 0; };
   if (int64_t want = n * groups * ((group * format.getBits() + 7) / 8); count(getCodes()) != want)
     return emitOpError() << "expected " << want << " bytes of codes for " << packed << "; found " << getCodes().getType();
@@ -194,10 +209,12 @@ LogicalResult MatmulOp::verify() {
   int64_t width = integer ? (weight.getInputs() + 63) / 64 * 64 : weight.getInputs();
   if (input.getRank() < 1 || input.getShape().back() != width)
     return emitOpError() << "contracts " << width << " inputs of " << weight << "; found " << input;
-  if (output.getShape().back() != weight.getOutputs() || !sameLeading(input, output))
+  if (!sameLeading(input, output) || output.getShape().back() != weight.getOutputs())
     return emitOpError() << "expected a result [..., " << weight.getOutputs() << "] with the leading axes of " << input << "; found " << output;
   if (integer != (getScales() && getSums()) || (!integer && (getScales() || getSums())))
     return emitOpError() << "takes 'scales' and 'sums' exactly in integer arithmetic";
+  if (!integer && !isa<FloatType>(input.getElementType()))
+    return emitOpError() << "multiplies floating-point rows in f32 arithmetic; found " << input;
   if (integer && (!input.getElementType().isInteger(8) || !isa<IntFormatAttr>(weight.getFormat())))
     return emitOpError() << "multiplies int8 rows with integer weights in integer arithmetic; found " << input << " and " << weight;
   for (Value w : llvm::concat<Value>(llvm::to_vector(getTerms()), getGate() ? SmallVector<Value>{getGate()} : SmallVector<Value>{})) {
@@ -219,6 +236,8 @@ LogicalResult MatmulOp::verify() {
     return failure();
   if (getResidual() && getResidual().getType() != getOutput().getType())
     return emitOpError() << "adds a residual of the result's type " << getOutput().getType() << "; found " << getResidual().getType();
+  if (out && getGate())
+    return emitOpError() << "multiplies by a gate, which has no basis rule, in " << describeBasis(out);
   if (out && getActivation() != Activation::None)
     return emitOpError() << "applies " << stringifyActivation(getActivation()) << ", which has no basis rule, in " << describeBasis(out);
   return success();
@@ -234,6 +253,8 @@ LogicalResult EmbeddingOp::verify() {
     return emitOpError() << "ids are i64 or i32; found " << ids;
   if (output.getRank() != ids.getRank() + 1 || output.getShape().drop_back() != ids.getShape() || output.getShape().back() != table.getInputs())
     return emitOpError() << "expected [ids..., " << table.getInputs() << "] for " << ids << "; found " << output;
+  if (table.getOut())
+    return emitOpError() << "takes a row at a time, and " << describeBasis(table.getOut()) << " mixes the rows of the table";
   if (isErased(*this))
     return success();
   return requireSameBasis(*this, "the result", ::hadron::getBasis(getOutput().getType()), "the table's rows", table.getIn());
@@ -248,8 +269,10 @@ void RMSNormOp::build(OpBuilder &builder, OperationState &state, Value input, Va
   build(builder, state, input.getType(), input, gain, builder.getF64FloatAttr(epsilon));
 }
 LogicalResult RMSNormOp::verify() {
-  if (getInput().getType() != getOutput().getType())
-    return emitOpError() << "keeps type and basis; found " << getInput().getType() << " and " << getOutput().getType();
+  if (failed(requireRows(*this, getTensor(getInput().getType()))))
+    return failure();
+  if (RotationAttr basis = ::hadron::getBasis(getInput().getType()); basis && basis.getSpan() != 1)
+    return emitOpError() << "normalizes the last axis alone, which does not commute with " << describeBasis(basis) << "; unrotate first";
   if (getGain() && isa<RotatedType>(getInput().getType()))
     return emitOpError() << "applies a gain, which does not commute with a rotation, in " << describeBasis(::hadron::getBasis(getInput().getType())) << "; fold the gain, or unrotate first";
   return requireVector(*this, "gain", getGain(), getTensor(getInput().getType()).getShape().back());
@@ -260,8 +283,8 @@ void LayerNormOp::build(OpBuilder &builder, OperationState &state, Value input, 
   build(builder, state, input.getType(), input, gain, bias, builder.getF64FloatAttr(epsilon));
 }
 LogicalResult LayerNormOp::verify() {
-  if (getInput().getType() != getOutput().getType())
-    return emitOpError() << "keeps its type; found " << getInput().getType() << " and " << getOutput().getType();
+  if (failed(requireRows(*this, getInput().getType())))
+    return failure();
   int64_t width = cast<RankedTensorType>(getInput().getType()).getShape().back();
   return success(succeeded(requireVector(*this, "gain", getGain(), width)) && succeeded(requireVector(*this, "bias", getBias(), width)));
 }
@@ -270,8 +293,8 @@ LogicalResult SiLUOp::reifyResultShapes(OpBuilder &builder, ReifiedRankedShapedT
 
 LogicalResult PrologueOp::verify() {
   auto input = cast<RankedTensorType>(getInput().getType());
-  if (input.getRank() < 1 || ShapedType::isDynamic(input.getShape().back()))
-    return emitOpError() << "works on rows of a static size; found " << input;
+  if (failed(requireRows(*this, input)))
+    return failure();
   int64_t width = input.getShape().back();
   for (Value other : {getResidual(), getUp()})
     if (other && other.getType() != input)
@@ -284,14 +307,28 @@ LogicalResult PrologueOp::verify() {
     if (std::string reason = getRotation()->whyNot(width); !reason.empty())
       return emitOpError() << reason;
   }
+  if (getSum() && getSum().getType() != input)
+    return emitOpError() << "'sum' has the type of the input, " << input << "; found " << getSum().getType();
+  if (getOutput())
+    if (auto output = cast<RankedTensorType>(getOutput().getType()); output.getShape() != input.getShape() || !isa<FloatType>(output.getElementType()))
+      return emitOpError() << "'output' has the sizes of the input, " << input << "; found " << output;
   bool integer = getArithmetic() != Arithmetic::F32;
   if (integer != static_cast<bool>(getCodes()) || integer != static_cast<bool>(getScales()) || integer != static_cast<bool>(getSums()))
     return emitOpError() << "gives codes, scales and sums exactly in integer arithmetic";
   if (integer) {
-    int64_t groups = getGroup() ? (width + getGroup() - 1) / getGroup() : 1, padded = (width + 63) / 64 * 64;
-    auto last = [](Value v) { return cast<RankedTensorType>(v.getType()).getShape().back(); };
-    if (last(getCodes()) != padded || last(getSums()) != static_cast<int64_t>(groups) || last(getScales()) != (getArithmetic() == Arithmetic::Int8Row ? 1 : static_cast<int64_t>(groups)))
-      return emitOpError() << "expected codes [..., " << padded << "], sums [..., " << groups << "] and scales of one value a row or group";
+    int64_t group = getGroupAttr().getInt();
+    if (group < 0)
+      return emitOpError() << "'group' is a number of inputs, or 0 for the whole row; found " << group;
+    int64_t groups = group ? width / group + (width % group != 0) : 1, padded = (width + 63) / 64 * 64;
+    auto like = [&](Value v, int64_t size) {
+      auto type = cast<RankedTensorType>(v.getType());
+      return sameLeading(type, input) && type.getShape().back() == size;
+    };
+    if (!like(getCodes(), padded) || !like(getSums(), groups) || !like(getScales(), getArithmetic() == Arithmetic::Int8Row ? 1 : groups))
+      return emitOpError() << "expected codes [..., " << padded << "], sums [..., " << groups << "] and scales of one value a row or group, with the leading axes of " << input;
+    auto elements = [](Value v) { return cast<RankedTensorType>(v.getType()).getElementType(); };
+    if (!elements(getCodes()).isInteger(8) || !elements(getSums()).isInteger(32) || !elements(getScales()).isF32())
+      return emitOpError() << "gives codes of i8, sums of i32 and scales of f32; found " << getCodes().getType() << ", " << getSums().getType() << " and " << getScales().getType();
   }
   return success();
 }
@@ -308,12 +345,14 @@ void RotaryOp::build(OpBuilder &builder, OperationState &state, Value input, Val
 LogicalResult RotaryOp::verify() {
   auto input = cast<RankedTensorType>(getInput().getType());
   auto cos = cast<RankedTensorType>(getCos().getType());
-  if (input.getRank() != 4 || getOutput().getType() != input)
-    return emitOpError() << "expected [batch, sequence, heads, d] in and out; found " << input << " and " << getOutput().getType();
-  if (cos != getSin().getType() || cos.getRank() != (getPositions() ? 2 : 3))
-    return emitOpError() << "expected tables of one type, [positions, r/2] with positions and [batch, sequence, r/2] without; found " << cos << " and " << getSin().getType();
-  if (ShapedType::isDynamic(cos.getShape().back()) || 2 * cos.getShape().back() > input.getShape().back())
-    return emitOpError() << "rotates " << cos.getShape().back() << " pairs of " << input.getShape().back() << " values";
+  if (input.getRank() != 4)
+    return emitOpError() << "expected four axes, [batch, sequence, heads, d]; found " << input;
+  if (failed(requireRows(*this, input)))
+    return failure();
+  if (cos.getRank() != (getPositions() ? 2 : 3))
+    return emitOpError() << "expected tables [positions, r/2] with positions and [batch, sequence, r/2] without; found " << cos;
+  if (ShapedType::isDynamic(cos.getShape().back()) || cos.getShape().back() > input.getShape().back() / 2)
+    return emitOpError() << "takes the cosines of at most " << input.getShape().back() / 2 << " pairs of " << input << "; found " << cos;
   if (getPositions() && (cast<RankedTensorType>(getPositions().getType()).getRank() != 2 || !cast<RankedTensorType>(getPositions().getType()).getElementType().isInteger(64)))
     return emitOpError() << "positions are i64 [batch, sequence]; found " << getPositions().getType();
   return success();
@@ -332,9 +371,31 @@ LogicalResult verifyHeads(Operation *op, RankedTensorType query, bool headsFirst
   if (query.getRank() != 4)
     return op->emitOpError() << "expected a query of rank 4; found " << query;
   int64_t heads = headsOf(query, headsFirst).first;
-  if (ShapedType::isDynamic(heads) || ShapedType::isDynamic(query.getDimSize(3)) || kvHeads < 1 || heads % kvHeads)
+  if (ShapedType::isDynamic(heads) || ShapedType::isDynamic(query.getDimSize(3)) || ShapedType::isDynamic(kvHeads))
+    return op->emitOpError() << "expected static numbers of heads, and a static head size; found the query " << query;
+  if (kvHeads < 1 || heads % kvHeads)
     return op->emitOpError() << "the number of query heads is a multiple of that of KV heads; found " << heads << " and " << kvHeads;
   return success();
+}
+
+/// What both kinds of attention demand of result, mask and lengths.
+LogicalResult verifyAttention(Operation *op, RankedTensorType query, int64_t valueDim, RankedTensorType output, Value mask, Value lengths) {
+  if (output.getRank() != 4 || !sameLeading(output, query) || !mayEqual(output.getDimSize(3), valueDim))
+    return op->emitOpError() << "gives the query's heads with values of the value heads' size; found " << query << " and " << output;
+  if (mask)
+    if (auto type = cast<RankedTensorType>(mask.getType()); type.getRank() > 4 || !(type.getElementType().isInteger(1) || isa<FloatType>(type.getElementType())))
+      return op->emitOpError() << "'mask' is broadcast over [batch, heads, sequence, tokens], and is added (float) or selects (i1); found " << type;
+  if (lengths)
+    if (auto type = cast<RankedTensorType>(lengths.getType()); type.getRank() != 1 || !type.getElementType().isInteger(32))
+      return op->emitOpError() << "'lengths' is i32 [batch]; found " << type;
+  return success();
+}
+
+/// What enters or leaves a state is in its basis: `value` is in the standard one.
+LogicalResult requireStandard(Operation *op, StateType state) {
+  if (!state.getBasis() || isErased(op))
+    return success();
+  return op->emitOpError() << "meets a state in " << describeBasis(state.getBasis()) << " with a value in the standard basis";
 }
 } // namespace
 
@@ -348,7 +409,22 @@ LogicalResult ExplicitAttentionOp::verify() {
     return emitOpError() << "query and key heads have one size; found " << query.getDimSize(3) << " and " << key.getDimSize(3);
   if (!getPastKey() != !getPastValue() || !getPresentKey() != !getPresentValue())
     return emitOpError() << "takes, and gives, keys and values together";
-  return success();
+  if (!mayEqual(headsOf(key, getHeadsFirst()).first, headsOf(value, getHeadsFirst()).first))
+    return emitOpError() << "keys and values have the same heads; found " << key << " and " << value;
+  // Past and present are [B, Hkv, tokens, d], whatever the layout of what is new.
+  auto checkCache = [&](StringRef name, Value cache, RankedTensorType now) -> LogicalResult {
+    if (!cache)
+      return success();
+    auto type = cast<RankedTensorType>(cache.getType());
+    auto [heads, dim] = headsOf(now, getHeadsFirst());
+    if (type.getRank() != 4 || !mayEqual(type.getDimSize(1), heads) || !mayEqual(type.getDimSize(3), dim))
+      return emitOpError() << "'" << name << "' is [batch, KV heads, tokens, d] for " << now << "; found " << type;
+    return success();
+  };
+  if (failed(checkCache("past_key", getPastKey(), key)) || failed(checkCache("past_value", getPastValue(), value)) ||
+      failed(checkCache("present_key", getPresentKey(), key)) || failed(checkCache("present_value", getPresentValue(), value)))
+    return failure();
+  return verifyAttention(*this, query, value.getDimSize(3), cast<RankedTensorType>(getOutput().getType()), getMask(), getLengths());
 }
 LogicalResult ExplicitAttentionOp::reifyResultShapes(OpBuilder &builder, ReifiedRankedShapedTypeDims &dims) {
   auto query = sizesOf(builder, getLoc(), getQuery());
@@ -374,11 +450,9 @@ LogicalResult ExplicitAttentionOp::reifyResultShapes(OpBuilder &builder, Reified
 LogicalResult AppendOp::verify() {
   auto input = cast<RankedTensorType>(getInput().getType());
   auto state = cast<StateType>(getState().getType());
-  if (getOutput().getType() != state)
-    return emitOpError() << "gives the state that it takes; found " << getOutput().getType();
   if (input.getRank() != 4 || headsOf(input, getHeadsFirst()) != std::pair(state.getHeads(), state.getDim()))
     return emitOpError() << "expected " << state.getHeads() << " heads of " << state.getDim() << " for " << state << "; found " << input;
-  return success();
+  return requireStandard(*this, state);
 }
 
 /// Heads and head size of a state or of [B, Hkv, T, d]; -1 where unknown.
@@ -397,7 +471,10 @@ LogicalResult AttendOp::verify() {
     return failure();
   if (keyHeads != valueHeads || query.getDimSize(3) != keyDim || valueDim < 1)
     return emitOpError() << "expected keys and values for heads of " << query.getDimSize(3) << "; found " << getKeys().getType() << " and " << getValues().getType();
-  return success();
+  for (Value cache : {getKeys(), getValues()})
+    if (auto state = dyn_cast<StateType>(cache.getType()); state && failed(requireStandard(*this, state)))
+      return failure();
+  return verifyAttention(*this, query, valueDim, cast<RankedTensorType>(getOutput().getType()), getMask(), getLengths());
 }
 LogicalResult AttendOp::reifyResultShapes(OpBuilder &builder, ReifiedRankedShapedTypeDims &dims) { return reifyRows(builder, getLoc(), getQuery(), 1, getType(), dims); }
 
@@ -423,14 +500,27 @@ LogicalResult ParamGetOp::verifySymbolUses(SymbolTableCollection &symbols) {
 
 LogicalResult FileSliceOp::verify() {
   auto type = cast<RankedTensorType>(getValue().getType());
-  int64_t offset = getOffset(), length = getLength();
-  if (offset < 0 || length < 0)
-    return emitOpError() << "offset and length are not negative; found " << offset << " and " << length;
-  int64_t want = type.getNumElements() * ((type.getElementTypeBitWidth() + 7) / 8);
+  int64_t offset = getOffset(), length = getLength(), end;
+  if (offset < 0 || length < 0 || llvm::AddOverflow(offset, length, end))
+    return emitOpError() << "offset and length are not negative, and their sum is a size; found " << offset << " and " << length;
+  if (!type.getElementType().isIntOrFloat())
+    return emitOpError() << "reads integers or floats; found " << type;
+  int64_t want = (type.getElementTypeBitWidth() + 7) / 8;
+  for (int64_t size : type.getShape())
+    if (llvm::MulOverflow(want, size, want))
+      return emitOpError() << type << " is too large";
   if (want != length)
     return emitOpError() << type << " has " << want << " bytes; found " << length;
-  if (!getRows() != !getStride() || (getRows() && (*getRows() < 1 || length % static_cast<int64_t>(*getRows()))))
-    return emitOpError() << "'rows' divides the length and goes with 'stride'";
+  if (!getRowsAttr() != !getStrideAttr())
+    return emitOpError() << "'rows' goes with 'stride'";
+  if (!getRowsAttr())
+    return success();
+  int64_t rows = getRowsAttr().getInt(), stride = getStrideAttr().getInt();
+  if (rows < 1 || length % rows || stride < length / rows)
+    return emitOpError() << "'rows' divides the length, " << length << ", into pieces that 'stride' does not let overlap; found rows " << rows << " and stride " << stride;
+  int64_t last;
+  if (llvm::MulOverflow(stride, rows, last) || llvm::AddOverflow(offset, last, end))
+    return emitOpError() << "rows " << rows << " of stride " << stride << " are too large";
   return success();
 }
 
@@ -439,6 +529,6 @@ LogicalResult LaunchOp::verifySymbolUses(SymbolTableCollection &symbols) {
   if (!kernel)
     return emitOpError() << "there is no kernel " << getKernelAttr();
   if (!llvm::equal(kernel.getArgumentTypes(), getOperandTypes()) || !llvm::equal(kernel.getResultTypes(), getResultTypes()))
-    return emitOpError() << "kernel " << getKernelAttr() << " has another signature, " << cast<FunctionType>(kernel.getFunctionType());
+    return emitOpError() << "kernel " << getKernelAttr() << " has another signature, " << kernel.getFunctionType();
   return success();
 }

@@ -49,15 +49,9 @@ LogicalResult RotatedType::verify(function_ref<InFlightDiagnostic()> emitError, 
     return emitError() << "a rotated tensor has no encoding; found " << tensor.getEncoding();
   if (rotation.isIdentity())
     return emitError() << "the identity is no rotated basis; use " << tensor;
-  int64_t span = rotation.getSpan(), width = 1;
-  if (tensor.getRank() < span)
-    return emitError() << rotation << " spans " << span << " axes of " << tensor;
-  for (int64_t size : tensor.getShape().take_back(span)) {
-    if (ShapedType::isDynamic(size))
-      return emitError() << "the axis that " << rotation << " acts on has no static size in " << tensor;
-    width *= size;
-  }
-  if (std::string reason = rotation.whyNot(width); !reason.empty())
+  if (!isa<FloatType>(tensor.getElementType()))
+    return emitError() << "a rotated tensor holds floating-point values; found " << tensor;
+  if (std::string reason = rotation.whyNot(tensor); !reason.empty())
     return emitError() << reason;
   return success();
 }
@@ -71,16 +65,20 @@ int64_t PackedType::getBytes() const { return getPackedFormat().getBytes(getInpu
 
 namespace {
 
-/// `, NAME = rotation`, when it follows; only when the comma has been read already.
-ParseResult parseBasis(AsmParser &parser, RotationAttr &in, RotationAttr &out) {
+constexpr int64_t kMaxSize = int64_t(1) << 30; // the bytes of a weight then fit into 64 bits
+
+/// `, in = rotation` and, where there is an `out`, `, out = rotation`, as far as they follow.
+ParseResult parseBasis(AsmParser &parser, RotationAttr &in, RotationAttr *out = nullptr) {
   while (succeeded(parser.parseOptionalComma())) {
     StringRef keyword;
     SMLoc where = parser.getCurrentLocation();
     if (parser.parseKeyword(&keyword) || parser.parseEqual())
       return failure();
-    RotationAttr *target = keyword == "in" ? &in : keyword == "out" ? &out : nullptr;
+    RotationAttr *target = keyword == "in" ? &in : keyword == "out" ? out : nullptr;
     if (!target)
-      return parser.emitError(where, "expected 'in' or 'out', found '") << keyword << "'";
+      return parser.emitError(where, out ? "expected 'in' or 'out', found '" : "expected 'in', found '") << keyword << "'";
+    if (*target)
+      return parser.emitError(where, "'") << keyword << "' is given twice";
     if (parser.parseAttribute(*target))
       return failure();
   }
@@ -98,7 +96,7 @@ Type PackedType::parse(AsmParser &parser) {
     return {};
   if (dims.size() != 2)
     return parser.emitError(where, "a packed weight has two sizes, inputs x outputs"), Type();
-  if (parser.parseComma() || parser.parseAttribute(format) || parseBasis(parser, in, out) || parser.parseGreater())
+  if (parser.parseComma() || parser.parseAttribute(format) || parseBasis(parser, in, &out) || parser.parseGreater())
     return {};
   return getChecked([&] { return parser.emitError(where); }, parser.getContext(), dims[0], dims[1], format, in, out);
 }
@@ -116,8 +114,8 @@ LogicalResult PackedType::verify(function_ref<InFlightDiagnostic()> emitError, i
   auto packed = dyn_cast_or_null<hadron::PackedFormat>(format);
   if (!packed)
     return emitError() << "expected a weight format, such as #hadron.int<4, group = 32, sym, scale = f32>; found " << format;
-  if (inputs < 1 || outputs < 1)
-    return emitError() << "a packed weight has at least one input and one output; found " << inputs << "x" << outputs;
+  if (inputs < 1 || outputs < 1 || inputs > kMaxSize || outputs > kMaxSize)
+    return emitError() << "a packed weight has 1 to " << kMaxSize << " inputs and outputs; found " << inputs << "x" << outputs;
   if (std::string reason = packed.whyNot(inputs); !reason.empty())
     return emitError() << reason;
   auto check = [&](RotationAttr basis, int64_t width, StringRef side) -> LogicalResult {
@@ -139,15 +137,15 @@ LogicalResult PackedType::verify(function_ref<InFlightDiagnostic()> emitError, i
 Type StateType::parse(AsmParser &parser) {
   SmallVector<int64_t> dims;
   Type element;
-  RotationAttr basis, unused;
+  RotationAttr basis;
   SMLoc where = parser.getCurrentLocation();
   if (parser.parseLess() || parser.parseDimensionList(dims, /*allowDynamic=*/false, /*withTrailingX=*/true))
     return {};
   if (dims.size() != 2)
     return parser.emitError(where, "a state has two sizes, heads x dim"), Type();
-  if (parser.parseType(element) || parseBasis(parser, basis, unused) || parser.parseGreater())
+  if (parser.parseType(element) || parseBasis(parser, basis) || parser.parseGreater())
     return {};
-  return get(parser.getContext(), dims[0], dims[1], element, basis);
+  return getChecked([&] { return parser.emitError(where); }, parser.getContext(), dims[0], dims[1], element, basis);
 }
 
 void StateType::print(AsmPrinter &printer) const {
@@ -155,4 +153,18 @@ void StateType::print(AsmPrinter &printer) const {
   if (getBasis())
     printer << ", in = " << getBasis();
   printer << ">";
+}
+
+LogicalResult StateType::verify(function_ref<InFlightDiagnostic()> emitError, int64_t heads, int64_t dim, Type element, RotationAttr basis) {
+  if (heads < 1 || dim < 1)
+    return emitError() << "a state has at least one head of at least one value; found " << heads << "x" << dim;
+  if (!element.isIntOrFloat())
+    return emitError() << "a state holds numbers; found " << element;
+  if (!basis)
+    return success();
+  if (basis.isIdentity())
+    return emitError() << "the identity is no rotated basis; leave 'in' out";
+  if (std::string reason = basis.whyNot(dim); !reason.empty())
+    return emitError() << "'in': " << reason;
+  return success();
 }

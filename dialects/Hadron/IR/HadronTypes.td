@@ -43,7 +43,7 @@ def Hadron_PackedType : Hadron_Type<"Packed", "packed"> {
 def Hadron_StateType : Hadron_Type<"State", "state"> {
   let summary = "A cache that grows along its tokens, owned by the caller";
   let description = [{
-    One tensor [batch, heads, capacity, dim] of which the first `length` tokens are valid. The library creates it with a capacity.
+    One tensor [batch, heads, capacity, dim] of which the first `length` tokens are valid. The library creates it with a capacity. `in` is the basis of each head; absent: standard.
 
     ```mlir
     !hadron.state<3x64xf32>
@@ -51,6 +51,7 @@ def Hadron_StateType : Hadron_Type<"State", "state"> {
   }];
   let parameters = (ins "int64_t":$heads, "int64_t":$dim, "::mlir::Type":$element, OptionalParameter<"::hadron::RotationAttr">:$basis);
   let hasCustomAssemblyFormat = 1;
+  let genVerifyDecl = 1;
 }
 
 def Hadron_AnyRotated : Type<CPred<"::llvm::isa<::hadron::RotatedType>($_self)">, "tensor in a rotated basis">;
