@@ -13,20 +13,17 @@ namespace {
 
 /// A prologue with one plain result.
 struct Row {
-  Value input = {}, residual = {}, up = {}, gain = {}, bias = {};
+  Value input = {}, gain = {}, bias = {};
   RotationAttr rotation = {};
-  bool inverse = false, sum = false;
+  bool inverse = false;
   NormKind norm = NormKind::None;
   double epsilon = 0;
 
   PrologueOp create(OpBuilder &builder, Location loc) const {
     Type none, type = input.getType();
     MLIRContext *context = builder.getContext();
-    return PrologueOp::create(builder, loc, sum ? type : none, type, none, none, none, input, residual, up, gain, bias, rotation, inverse ? builder.getUnitAttr() : UnitAttr(), NormKindAttr::get(context, norm),
+    return PrologueOp::create(builder, loc, none, type, none, none, none, input, Value(), Value(), gain, bias, rotation, inverse ? builder.getUnitAttr() : UnitAttr(), NormKindAttr::get(context, norm),
                               builder.getF64FloatAttr(epsilon), ArithmeticAttr::get(context, Arithmetic::F32), builder.getI64IntegerAttr(0));
-  }
-  static Row of(PrologueOp op) {
-    return {op.getInput(), op.getResidual(), op.getUp(), op.getGain(), op.getBias(), op.getRotationAttr(), op.getInverse(), static_cast<bool>(op.getSum()), op.getNorm(), op.getEpsilon().convertToDouble()};
   }
 };
 
@@ -74,24 +71,28 @@ struct FromFWHT : OpRewritePattern<FWHTOp> {
   }
 };
 
-/// rotate(norm(x)) in one pass: (R . N)(x). The first prologue must not rotate, and give its row to nobody else.
-struct JoinRotation : OpRewritePattern<PrologueOp> {
-  JoinRotation(MLIRContext *context, Pass::Statistic &count) : OpRewritePattern(context), count(count) {}
+/// rotate(norm(x)), round(row): the rotation and the rounding of the second in the pass of the first, (Q . R . N)(x). The
+/// first gives its row to nobody else, and does nothing that comes behind what the second does.
+struct JoinTail : OpRewritePattern<PrologueOp> {
+  JoinTail(MLIRContext *context, Pass::Statistic &count) : OpRewritePattern(context), count(count) {}
   LogicalResult matchAndRewrite(PrologueOp op, PatternRewriter &rewriter) const override {
-    Row second = Row::of(op);
     auto producer = op.getInput().getDefiningOp<PrologueOp>();
-    if (!producer || producer.getOutput() != op.getInput() || !op.getInput().hasOneUse() || producer.getRotation() || producer.getArithmetic() != Arithmetic::F32 || op.getArithmetic() != Arithmetic::F32)
+    if (!producer || producer.getOutput() != op.getInput() || !op.getInput().hasOneUse() || producer.getCodes())
       return failure();
-    if (!second.rotation || second.norm != NormKind::None || second.gain || second.bias || second.residual || second.up)
+    if (op.getSum() || op.getNorm() != NormKind::None || op.getGain() || op.getBias() || op.getResidual() || op.getUp() || (op.getRotation() && producer.getRotation()))
       return failure();
-    Row joined = Row::of(producer);
-    joined.rotation = second.rotation;
-    joined.inverse = second.inverse;
+    // The joined operation stands where the second did: who reads the first's sum must stand behind it.
+    if (producer.getSum() && !llvm::all_of(producer.getSum().getUsers(), [&](Operation *user) { return user->getBlock() == op->getBlock() && op->isBeforeInBlock(user); }))
+      return failure();
+    bool rotates = static_cast<bool>(op.getRotation());
+    auto typeOf = [](Value value) { return value ? value.getType() : Type(); };
     rewriter.setInsertionPoint(op);
-    auto fused = joined.create(rewriter, rewriter.getFusedLoc({producer.getLoc(), op.getLoc()}));
+    auto joined = PrologueOp::create(rewriter, rewriter.getFusedLoc({producer.getLoc(), op.getLoc()}), typeOf(producer.getSum()), typeOf(op.getOutput()), typeOf(op.getCodes()), typeOf(op.getScales()), typeOf(op.getSums()),
+                                     producer.getInput(), producer.getResidual(), producer.getUp(), producer.getGain(), producer.getBias(), rotates ? op.getRotationAttr() : producer.getRotationAttr(),
+                                     rotates ? op.getInverseAttr() : producer.getInverseAttr(), producer.getNormAttr(), producer.getEpsilonAttr(), op.getArithmeticAttr(), op.getGroupAttr());
     if (producer.getSum())
-      rewriter.replaceAllUsesWith(producer.getSum(), fused.getSum());
-    rewriter.replaceOp(op, fused.getOutput());
+      rewriter.replaceAllUsesWith(producer.getSum(), joined.getSum());
+    rewriter.replaceOp(op, joined.getResults().take_back(op->getNumResults()));
     rewriter.eraseOp(producer);
     ++count;
     return success();
@@ -104,19 +105,19 @@ struct JoinResidual : OpRewritePattern<PrologueOp> {
   JoinResidual(MLIRContext *context, Pass::Statistic &count) : OpRewritePattern(context), count(count) {}
   LogicalResult matchAndRewrite(PrologueOp op, PatternRewriter &rewriter) const override {
     auto add = op.getInput().getDefiningOp<AddOp>();
-    if (!add || op.getResidual() || op.getUp() || op.getSum() || op.getNorm() == NormKind::None || op.getArithmetic() != Arithmetic::F32)
+    if (!add || op.getResidual() || op.getUp() || op.getSum() || op.getNorm() == NormKind::None)
       return failure();
     // The sum comes into being here, so nothing before this operation may read it.
     for (Operation *user : add->getUsers())
       if (user->getBlock() != op->getBlock() || user->isBeforeInBlock(op))
         return failure();
-    Row row = Row::of(op);
-    row.input = add.getLhs();
-    row.residual = add.getRhs();
-    row.sum = !add.getOutput().hasOneUse();
-    auto fused = row.create(rewriter, rewriter.getFusedLoc({add.getLoc(), op.getLoc()}));
-    rewriter.replaceOp(op, fused.getOutput());
-    if (row.sum)
+    bool keepSum = !add.getOutput().hasOneUse();
+    auto typeOf = [](Value value) { return value ? value.getType() : Type(); };
+    auto fused = PrologueOp::create(rewriter, rewriter.getFusedLoc({add.getLoc(), op.getLoc()}), keepSum ? op.getInput().getType() : Type(), typeOf(op.getOutput()), typeOf(op.getCodes()), typeOf(op.getScales()),
+                                    typeOf(op.getSums()), add.getLhs(), add.getRhs(), Value(), op.getGain(), op.getBias(), op.getRotationAttr(), op.getInverseAttr(), op.getNormAttr(), op.getEpsilonAttr(),
+                                    op.getArithmeticAttr(), op.getGroupAttr());
+    rewriter.replaceOp(op, fused.getResults().take_back(op->getNumResults()));
+    if (keepSum)
       rewriter.replaceOp(add, fused.getSum());
     else
       rewriter.eraseOp(add);
@@ -130,7 +131,7 @@ struct FusePrologue : impl::FusePrologueBase<FusePrologue> {
   void runOnOperation() override {
     RewritePatternSet patterns(&getContext());
     patterns.add<FromRMSNorm, FromLayerNorm, FromFWHT>(&getContext());
-    patterns.add<JoinRotation, JoinResidual>(&getContext(), numFused);
+    patterns.add<JoinTail, JoinResidual>(&getContext(), numFused);
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
       signalPassFailure();
   }

@@ -60,6 +60,15 @@ def FusePrologue : Pass<"hadron-fuse-prologue", "::mlir::func::FuncOp"> {
   let statistics = [Statistic<"numFused", "num-fused", "Number of prologues that joined the one before">];
 }
 
+def FuseMatmul : Pass<"hadron-fuse-matmul", "::mlir::func::FuncOp"> {
+  let summary = "Join what follows a product into it: activations, gates, residuals";
+  let description = [{
+    silu(x W) is a product with an activation; silu(x G) * (x W) is one product with a gate; x W + r is one with a residual. Each where the product has one reader. Exact up to rounding: the sum is rounded
+    once less.
+  }];
+  let statistics = [Statistic<"numFused", "num-fused", "Number of operations that joined a product">];
+}
+
 def ConvertElementwise : Pass<"hadron-convert-elementwise", "::mlir::func::FuncOp"> {
   let summary = "Elementwise operations of the dialect, and of arith and math on tensors, as linalg.generic; then join them";
   let description = [{
