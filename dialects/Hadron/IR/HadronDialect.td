@@ -34,7 +34,7 @@ def Hadron_Dialect : Dialect {
     static constexpr ::llvm::StringLiteral kEntry = "hadron.entry";     // on a function: an entry point of the library
     static constexpr ::llvm::StringLiteral kKernel = "hadron.kernel";   // on a function: one kernel, made by schedule
     static constexpr ::llvm::StringLiteral kErased = "hadron.erased";   // on a function: bases were checked, and erased from its values
-    static constexpr ::llvm::StringLiteral kState = "hadron.state";     // on a state argument: {past, present, group}
+    static constexpr ::llvm::StringLiteral kState = "hadron.state";     // on a state argument: {past, present, group, batch, length, new_length}
     static constexpr ::llvm::StringLiteral kLibrary = "hadron.library"; // on a module: name of the library
 
     void registerTypes();
