@@ -97,65 +97,83 @@ Tail tailOf(const ButterflyPlan &plan, const ButterflyPass &pass) {
   return {plan.width / pass.lanes * pass.lanes, plan.width % pass.lanes};
 }
 
-/// Byte offsets into the 16 signed sums of a group, one per row and group: an internal constant of the module.
+/// The loop form of denseStage: so many groups at a time that their sums and the running outputs stay in the L1 cache,
+/// and so many outputs at a time that the latency of an addition is hidden. The offsets of these outputs' sums are one
+/// word.
+constexpr int64_t kGroups = 15, kRows = 4;
+
+/// Byte offsets into the 16 signed sums of a group, u16[kRows] for every group of every kRows outputs, chunk after
+/// chunk of kGroups groups: an internal constant of the module.
 Value sumOffsets(Pieces &p, const ButterflyPlan &plan, int64_t registerBytes) {
   auto module = p.b.getInsertionBlock()->getParentOp()->getParentOfType<ModuleOp>();
   const HadamardTransform &t = plan.transform;
   std::string name =
       "hadamard." + std::to_string(t.m) + "." + t.table + (t.transposed ? ".t." : ".") + std::to_string(registerBytes);
-  auto global = module.lookupSymbol<LLVM::GlobalOp>(name);
-  if (!global) {
+  if (!module.lookupSymbol<LLVM::GlobalOp>(name)) {
     SmallVector<int16_t> offsets;
-    for (int64_t i = 0; i < t.m; ++i)
-      for (int64_t group = 0; group < t.m / 4; ++group) {
-        auto [index, negative] = signedSum(plan.dense, t.m, i, group);
-        offsets.push_back((index + 8 * negative) * registerBytes);
-      }
+    for (int64_t first = 0; first < t.m / 4; first += kGroups)
+      for (int64_t row = 0; row < t.m; row += kRows)
+        for (int64_t group = first; group < std::min(first + kGroups, t.m / 4); ++group)
+          for (int64_t i = row; i < row + kRows; ++i) {
+            auto [index, negative] = signedSum(plan.dense, t.m, i, group);
+            offsets.push_back((index + 8 * negative) * registerBytes);
+          }
     OpBuilder::InsertionGuard guard(p.b);
     p.b.setInsertionPointToStart(module.getBody());
     auto type = LLVM::LLVMArrayType::get(p.b.getI16Type(), offsets.size());
     auto values = DenseElementsAttr::get(RankedTensorType::get({int64_t(offsets.size())}, p.b.getI16Type()),
                                          ArrayRef<int16_t>(offsets));
-    global = LLVM::GlobalOp::create(p.b, p.loc, type, /*isConstant=*/true, LLVM::Linkage::Internal, name, values,
-                                    /*alignment=*/64);
+    LLVM::GlobalOp::create(p.b, p.loc, type, /*isConstant=*/true, LLVM::Linkage::Internal, name, values,
+                           /*alignment=*/64);
   }
   return LLVM::AddressOfOp::create(p.b, p.loc, p.pointer(), name);
 }
 
-/// denseStage with loops: the 16 signed sums of each group go to scratch, then every output adds m/4 of them. Four
-/// outputs at a time hide the latency of an addition.
+/// denseStage with loops: the 16 signed sums of each group go to scratch, then every output adds one of each group.
 Pieces::Values emitDenseLoop(Pieces &p, const ButterflyPlan &plan, const ButterflyPass &pass, Value start,
                              PassAccess access, ValueRange state) {
   int64_t m = plan.transform.m, groups = m / 4, bytes = pass.lanes * 4;
   IRAlgebra algebra{p};
-  Value scratch = p.stack(m * 4 * bytes), table = sumOffsets(p, plan, bytes);
-  p.loop(p.i64(0), p.i64(groups), 1, [&](Value group) {
-    SmallVector<Value> z;
-    for (int64_t j = 0; j < 4; ++j) {
-      Value offset = p.add(start, p.mul(p.add(p.mul(group, 4), j), pass.stride));
-      z.push_back(access.load(offset, pass.lanes, pass.lanes));
-    }
-    Value to = p.at(scratch, p.mul(group, 16 * bytes));
-    for (auto [index, sum] : llvm::enumerate(fourSums<IRAlgebra>(algebra, z))) {
-      p.store(sum, p.at(to, index * bytes));
-      p.store(algebra.negate(sum), p.at(to, (index + 8) * bytes));
-    }
-  });
-  constexpr int64_t kRows = 4;
-  return p.loop(p.i64(0), p.i64(m), kRows, state, [&](Value row, ValueRange carried) {
-    Pieces::Values next(carried);
-    Value sums[kRows];
-    for (int64_t group = 0; group < groups; ++group)
-      for (int64_t i = 0; i < kRows; ++i) {
-        Value entry = p.at(table, p.mul(p.add(p.mul(p.add(row, i), groups), group), 2));
-        Value offset = arith::ExtUIOp::create(p.b, p.loc, p.b.getI64Type(), p.load(p.b.getI16Type(), entry));
-        Value sum = p.load(p.f32s(pass.lanes), p.at(p.at(scratch, group * 16 * bytes), offset));
-        sums[i] = group ? p.addF(sums[i], sum) : sum;
+  Value scratch = p.stack(kGroups * 16 * bytes), outputs = p.stack(m * bytes), table = sumOffsets(p, plan, bytes);
+  Pieces::Values result(state);
+  for (int64_t first = 0; first < groups; first += kGroups) {
+    int64_t count = std::min(kGroups, groups - first);
+    bool last = first + count == groups;
+    p.loop(p.i64(0), p.i64(count), 1, [&](Value group) {
+      SmallVector<Value> z;
+      for (int64_t j = 0; j < 4; ++j) {
+        Value offset = p.add(start, p.mul(p.add(p.mul(p.add(group, first), 4), j), pass.stride));
+        z.push_back(access.load(offset, pass.lanes, pass.lanes));
       }
-    for (int64_t i = 0; i < kRows; ++i)
-      access.store(sums[i], p.add(start, p.mul(p.add(row, i), pass.stride)), pass.lanes, next);
-    return next;
-  });
+      Value to = p.at(scratch, p.mul(group, 16 * bytes));
+      for (auto [index, sum] : llvm::enumerate(fourSums<IRAlgebra>(algebra, z))) {
+        p.store(sum, p.at(to, index * bytes));
+        p.store(algebra.negate(sum), p.at(to, (index + 8) * bytes));
+      }
+    });
+    result = p.loop(p.i64(0), p.i64(m), kRows, result, [&](Value row, ValueRange carried) {
+      Pieces::Values next(carried);
+      Value sums[kRows], running = p.at(outputs, p.mul(row, bytes));
+      for (int64_t i = 0; i < kRows && first; ++i)
+        sums[i] = p.load(p.f32s(pass.lanes), p.at(running, i * bytes));
+      Value entries = p.at(p.at(table, first * m * 2), p.mul(row, count * 2));
+      for (int64_t group = 0; group < count; ++group) {
+        Value word = p.load(p.b.getI64Type(), p.at(entries, group * kRows * 2));
+        for (int64_t i = 0; i < kRows; ++i) {
+          Value offset = p.bitAnd(p.shiftRight(word, 16 * i), p.i64(0xffff));
+          Value sum = p.load(p.f32s(pass.lanes), p.at(p.at(scratch, group * 16 * bytes), offset));
+          sums[i] = sums[i] ? p.addF(sums[i], sum) : sum;
+        }
+      }
+      for (int64_t i = 0; i < kRows; ++i)
+        if (last)
+          access.store(sums[i], p.add(start, p.mul(p.add(row, i), pass.stride)), pass.lanes, next);
+        else
+          p.store(sums[i], p.at(running, i * bytes));
+      return next;
+    });
+  }
+  return result;
 }
 
 } // namespace
