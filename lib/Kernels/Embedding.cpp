@@ -1,6 +1,7 @@
 // One work item is one row. A row is one lane of its tile: 16 numbers at a time are gathered, decoded, and stored.
 #include "hadron/Kernels/Embedding.h"
 
+#include "PackedTile.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
@@ -37,7 +38,9 @@ Value Embedding::dense(Value tile, Value lane, Value k, int64_t count) {
 /// Every lane gets its word, shifted by what its place in the word asks for.
 Value Embedding::codes(Value tile, Value lane, Value k, int64_t count) {
   int64_t perWord = layout.codesPerWord();
-  Value from = p.at(tile, p.add(p.mul(p.div(k, perWord), WeightLayout::kWordBytes), p.mul(lane, 4)));
+  PackedTile packed{p, layout, tile};
+  Value group = p.div(k, layout.group()), inGroup = p.div(p.rem(k, layout.group()), perWord);
+  Value from = p.at(packed.codes(group), p.add(p.mul(inGroup, WeightLayout::kWordBytes), p.mul(lane, 4)));
   Value words = p.integer(0, 32, kLanes);
   SmallVector<int32_t> shifts;
   for (int64_t i = 0; i < kLanes; ++i)
@@ -53,20 +56,19 @@ Value Embedding::codes(Value tile, Value lane, Value k, int64_t count) {
   codes = p.bitAnd(codes, p.integer((1 << spec.format.bits) - 1, 32, kLanes));
 
   FloatKind type = spec.format.type;
-  Value group = p.div(k, layout.group()), inRow = p.mul(lane, byteSize(type));
-  Value scaleAt = p.at(tile, p.add(p.add(p.mul(group, layout.scaleRowBytes()), layout.scalesOffset()), inRow));
-  Value scale = p.broadcast(p.loadFloat(type, scaleAt, 0), kLanes);
-  Value zeros = p.add(p.mul(group, layout.zeroRowBytes()), layout.zerosOffset());
+  Value inRow = p.mul(lane, byteSize(type));
+  Value scale = p.broadcast(p.loadFloat(type, p.at(packed.scales(group), inRow), 0), kLanes);
+  Value zeros = packed.zeros(group);
   switch (spec.format.zero) {
   case ZeroPoint::Symmetric:
     return p.mulF(p.toF32(p.sub(codes, p.integer(layout.symmetricZero(), 32, kLanes))), scale);
   case ZeroPoint::U8: {
-    Value zero = p.load(p.b.getIntegerType(8), p.at(tile, p.add(zeros, lane)));
+    Value zero = p.load(p.b.getIntegerType(8), p.at(zeros, lane));
     zero = arith::ExtUIOp::create(p.b, p.loc, p.b.getI32Type(), zero);
     return p.mulF(p.toF32(p.sub(codes, p.broadcast(zero, kLanes))), scale);
   }
   case ZeroPoint::Float: {
-    Value zero = p.loadFloat(type, p.at(tile, p.add(zeros, inRow)), 0);
+    Value zero = p.loadFloat(type, p.at(zeros, inRow), 0);
     return p.mulF(p.subF(p.toF32(codes), p.broadcast(zero, kLanes)), scale);
   }
   }

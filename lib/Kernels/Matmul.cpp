@@ -66,12 +66,12 @@ LogicalResult emitMatmul(Body &body, const MatmulSpec &spec) {
 }
 
 Value MatmulBody::scaleVector(Value tileAddress, Value group) {
-  Value address = p.at(p.at(tileAddress, layout.scalesOffset()), p.mul(group, layout.scaleRowBytes()));
+  Value address = packed(tileAddress).scales(group);
   return p.loadFloat(spec.format.type, address, kTile, -1, layout.scaleRowBytes());
 }
 
 Value MatmulBody::zeroVector(Value tileAddress, Value group) {
-  Value address = p.at(p.at(tileAddress, layout.zerosOffset()), p.mul(group, layout.zeroRowBytes()));
+  Value address = packed(tileAddress).zeros(group);
   if (spec.format.zero == ZeroPoint::Float)
     return p.loadFloat(spec.format.type, address, kTile, -1, layout.zeroRowBytes());
   return arith::ExtUIOp::create(p.b, p.loc, p.ints(32, kTile), p.load(p.ints(8, kTile), address, kTile));

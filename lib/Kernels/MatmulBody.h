@@ -2,6 +2,7 @@
 #ifndef HADRON_LIB_KERNELS_MATMULBODY_H
 #define HADRON_LIB_KERNELS_MATMULBODY_H
 
+#include "PackedTile.h"
 #include "hadron/Kernels/Matmul.h"
 
 namespace hadron::kernels {
@@ -39,6 +40,7 @@ struct MatmulBody {
   mlir::Value tileAddress(mlir::Value weight, mlir::Value tile) {
     return p.at(weight, p.mul(tile, layout.tileBytes()));
   }
+  PackedTile packed(mlir::Value tileAddress) { return {p, layout, tileAddress}; }
   mlir::Value scaleVector(mlir::Value tileAddress, mlir::Value group);
   /// Zero points of a group as i32 lanes (u8) or f32 lanes (float).
   mlir::Value zeroVector(mlir::Value tileAddress, mlir::Value group);

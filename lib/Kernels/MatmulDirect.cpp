@@ -248,7 +248,7 @@ Values Direct::groupFloat(int64_t R, Value row, Value tileAddress, Value group, 
   Values x;
   for (Value address : rowAddresses(R, row))
     x.push_back(p.at(address, p.mul(k0, 4)));
-  Value codes = p.at(tileAddress, p.mul(p.div(k0, perWord), WeightLayout::kWordBytes));
+  Value codes = mb.packed(tileAddress).codes(group);
 
   Values init(copies * positions * R, zeros());
   Values negated;
@@ -306,7 +306,7 @@ Values Direct::groupInt8(int64_t R, Value row, Value tileAddress, Value group, i
   Values q;
   for (Value address : rowAddresses(R, row))
     q.push_back(p.at(address, k0));
-  Value codes = p.at(tileAddress, p.mul(p.div(k0, perWord), WeightLayout::kWordBytes));
+  Value codes = mb.packed(tileAddress).codes(group);
   Type bytes = p.ints(8, 4 * kTile);
 
   Values init(chains * R, p.integer(0, 32, kTile));

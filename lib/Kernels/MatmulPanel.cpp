@@ -211,7 +211,8 @@ void MatmulPanel::unpackSegment(int64_t panel, Value tileAddress, Value k0, Valu
   Value group = p.div(k, layout.group());
   Value scale = mb.scaleVector(tileAddress, group), zero = zeroLanes(tileAddress, group);
   int64_t wordBytes = panelBytes / KC * layout.codesPerWord();
-  Value from = p.at(tileAddress, p.mul(p.div(k, layout.codesPerWord()), WeightLayout::kWordBytes));
+  Value inGroup = p.div(p.rem(k, layout.group()), layout.codesPerWord());
+  Value from = p.at(mb.packed(tileAddress).codes(group), p.mul(inGroup, WeightLayout::kWordBytes));
   Value to = p.at(p.at(panels, panel * panelBytes), p.mul(s, panelBytes / KC * segment));
   Value sum = p.loop(p.i64(0), words, 1, {p.integer(0, 32, kTile)}, [&](Value w, ValueRange state) -> Values {
     Value correction = state[0];

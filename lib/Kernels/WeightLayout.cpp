@@ -67,9 +67,13 @@ WeightLayout::WeightLayout(const WeightFormat &format, int64_t K, int64_t N) : f
     return;
   }
   assert((fmt.bits == 2 || fmt.bits == 4 || fmt.bits == 8) && fmt.group % 16 == 0);
-  scales = words() * kWordBytes;
-  zeros = alignTo(scales + groups() * scaleRowBytes(), kAlign);
-  bytes = fmt.zero == ZeroPoint::Symmetric ? zeros : alignTo(zeros + groups() * zeroRowBytes(), kAlign);
+  // As many groups as fill whole lines of scales and of zero points.
+  perBlock = kAlign / std::min(scaleRowBytes(), fmt.zero == ZeroPoint::Symmetric ? kAlign : zeroRowBytes());
+  perBlock = std::min(perBlock, groups());
+  zeros = alignTo(perBlock * scaleRowBytes(), kAlign);
+  codes = fmt.zero == ZeroPoint::Symmetric ? zeros : alignTo(zeros + perBlock * zeroRowBytes(), kAlign);
+  int64_t last = groups() - 1;
+  bytes = codesAt(last) + divideCeil(k - last * group(), codesPerWord()) * kWordBytes;
 }
 
 void WeightLayout::packTile(ArrayRef<WeightRow> rows, MutableArrayRef<uint8_t> tile) const {
@@ -82,16 +86,17 @@ void WeightLayout::packTile(ArrayRef<WeightRow> rows, MutableArrayRef<uint8_t> t
       continue;
     }
     for (int64_t i = 0; i < k; ++i) {
-      int64_t word = i / codesPerWord(), bit = bitOf(i % codesPerWord());
-      tile[word * kWordBytes + lane * 4 + bit / 8] |= row.codes[i] << (bit % 8);
+      int64_t inGroup = i % group(), bit = bitOf(inGroup % codesPerWord());
+      int64_t word = codesAt(i / group()) + inGroup / codesPerWord() * kWordBytes;
+      tile[word + lane * 4 + bit / 8] |= row.codes[i] << (bit % 8);
     }
     for (int64_t g = 0; g < groups(); ++g) {
       int64_t inRow = lane * byteSize(fmt.type);
-      putFloat(fmt.type, row.scales[g], &tile[scales + g * scaleRowBytes() + inRow]);
+      putFloat(fmt.type, row.scales[g], &tile[scalesAt(g) + inRow]);
       if (fmt.zero == ZeroPoint::U8)
-        tile[zeros + g * zeroRowBytes() + lane] = row.zeros[g];
+        tile[zerosAt(g) + lane] = row.zeros[g];
       else if (fmt.zero == ZeroPoint::Float)
-        putFloat(fmt.type, row.floatZeros[g], &tile[zeros + g * zeroRowBytes() + inRow]);
+        putFloat(fmt.type, row.floatZeros[g], &tile[zerosAt(g) + inRow]);
     }
   }
 }
@@ -105,14 +110,14 @@ void WeightLayout::unpackRow(ArrayRef<uint8_t> weights, int64_t output, MutableA
       values[i] = getFloat(fmt.type, tile + i * rowBytes() + inRow);
       continue;
     }
-    int64_t word = i / codesPerWord(), bit = bitOf(i % codesPerWord()), g = i / group();
-    int code = tile[word * kWordBytes + lane * 4 + bit / 8] >> (bit % 8) & ((1 << fmt.bits) - 1);
-    float scale = getFloat(fmt.type, tile + scales + g * scaleRowBytes() + inRow);
+    int64_t g = i / group(), inGroup = i % group(), bit = bitOf(inGroup % codesPerWord());
+    int64_t word = codesAt(g) + inGroup / codesPerWord() * kWordBytes;
+    int code = tile[word + lane * 4 + bit / 8] >> (bit % 8) & ((1 << fmt.bits) - 1);
+    float scale = getFloat(fmt.type, tile + scalesAt(g) + inRow);
     if (fmt.zero == ZeroPoint::Float)
-      values[i] = (code - getFloat(fmt.type, tile + zeros + g * zeroRowBytes() + inRow)) * scale;
+      values[i] = (code - getFloat(fmt.type, tile + zerosAt(g) + inRow)) * scale;
     else
-      values[i] =
-          (code - (fmt.zero == ZeroPoint::U8 ? tile[zeros + g * zeroRowBytes() + lane] : symmetricZero())) * scale;
+      values[i] = (code - (fmt.zero == ZeroPoint::U8 ? tile[zerosAt(g) + lane] : symmetricZero())) * scale;
   }
 }
 

@@ -59,17 +59,28 @@ public:
   // Dense: element (k, lane) at k * rowBytes() + lane * byteSize(type).
   int64_t rowBytes() const { return kTile * byteSize(fmt.type); }
 
-  // Integer codes. Word w of a lane holds the codes of inputs [w c, (w + 1) c); input k of a word starts at bitOf(k).
+  // Integer codes. A word of a lane holds the codes of codesPerWord() inputs; that of number i starts at bitOf(i).
+  // Words never hold codes of two groups.
   int64_t group() const { return fmt.group ? fmt.group : k; }
   int64_t groups() const { return (k + group() - 1) / group(); }
   int64_t codesPerWord() const { return 32 / fmt.bits; }
-  int64_t words() const { return (k + codesPerWord() - 1) / codesPerWord(); }
+  int64_t wordsOfGroup() const { return (group() + codesPerWord() - 1) / codesPerWord(); } // of all groups but the last
   int bitOf(int64_t codeInWord) const { return 8 * (codeInWord % 4) + fmt.bits * (codeInWord / 4); }
   static constexpr int64_t kWordBytes = 4 * kTile;
-  int64_t scalesOffset() const { return scales; }
-  int64_t zerosOffset() const { return zeros; }
+
+  // Groups come in blocks: the scales, the zero points and then the codes of blockGroups() groups, so that a matrix is
+  // read from one end to the other.
+  int64_t blockGroups() const { return perBlock; }
+  int64_t blockBytes() const { return codes + perBlock * wordsOfGroup() * kWordBytes; }
+  int64_t zerosInBlock() const { return zeros; }
+  int64_t codesInBlock() const { return codes; }
   int64_t scaleRowBytes() const { return kTile * byteSize(fmt.type); }
   int64_t zeroRowBytes() const { return fmt.zero == ZeroPoint::U8 ? kTile : scaleRowBytes(); }
+  int64_t scalesAt(int64_t g) const { return g / perBlock * blockBytes() + g % perBlock * scaleRowBytes(); }
+  int64_t zerosAt(int64_t g) const { return g / perBlock * blockBytes() + zeros + g % perBlock * zeroRowBytes(); }
+  int64_t codesAt(int64_t g) const {
+    return g / perBlock * blockBytes() + codes + g % perBlock * wordsOfGroup() * kWordBytes;
+  }
   /// What a symmetric code is offset by.
   int symmetricZero() const { return 1 << (fmt.bits - 1); }
 
@@ -81,7 +92,7 @@ public:
 private:
   WeightFormat fmt;
   int64_t k, n;
-  int64_t scales = 0, zeros = 0, bytes = 0;
+  int64_t perBlock = 1, zeros = 0, codes = 0, bytes = 0;
 };
 
 /// f32 ↔ the bits of a float kind in the low part of a word; to nearest even.

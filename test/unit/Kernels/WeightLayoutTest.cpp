@@ -15,13 +15,18 @@ TEST(WeightLayout, DenseTilesAreRowsOfSixteen) {
   EXPECT_EQ(layout.totalBytes(), 384);
 }
 
-TEST(WeightLayout, IntegerPartsStartOn64Bytes) {
-  WeightLayout layout(WeightFormat::integer(4, 32, ZeroPoint::U8, FloatKind::F16), 100, 16);
-  EXPECT_EQ(layout.words(), 13);
-  EXPECT_EQ(layout.groups(), 4);
-  EXPECT_EQ(layout.scalesOffset(), 13 * 64);
-  EXPECT_EQ(layout.zerosOffset(), 13 * 64 + 128);
-  EXPECT_EQ(layout.tileBytes(), 13 * 64 + 128 + 64);
+/// One stream: the scales and zero points of as many groups as fill whole lines, then their codes.
+TEST(WeightLayout, BlocksHoldScalesZerosCodes) {
+  WeightLayout layout(WeightFormat::integer(4, 32, ZeroPoint::U8, FloatKind::F16), 200, 16);
+  EXPECT_EQ(layout.groups(), 7);
+  EXPECT_EQ(layout.blockGroups(), 4); // 16 bytes of zero points a group
+  EXPECT_EQ(layout.zerosInBlock(), 128);
+  EXPECT_EQ(layout.codesInBlock(), 192);
+  EXPECT_EQ(layout.blockBytes(), 192 + 4 * 256);
+  EXPECT_EQ(layout.scalesAt(5), 1216 + 32);
+  EXPECT_EQ(layout.zerosAt(5), 1216 + 128 + 16);
+  EXPECT_EQ(layout.codesAt(5), 1216 + 192 + 256);
+  EXPECT_EQ(layout.tileBytes(), 1216 + 192 + 2 * 256 + 64); // the last group has 8 inputs
 }
 
 /// Byte j of a word holds, low bits first, the codes of inputs j, 4 + j, 8 + j, …
@@ -35,8 +40,8 @@ TEST(WeightLayout, FourBytesAreFourConsecutiveInputs) {
       codes[k] = (1 << bits) - 1;
       WeightRow row{nullptr, codes.data(), &scale};
       layout.packTile(row, tile);
-      int c = 32 / bits, inWord = k % c, byte = k / c * 64 + inWord % 4;
-      for (int i = 0; i < layout.words() * 64; ++i)
+      int c = 32 / bits, inWord = k % c, byte = 64 + k / c * 64 + inWord % 4;
+      for (int i = layout.codesAt(0); i < layout.tileBytes(); ++i)
         EXPECT_EQ(tile[i], i == byte ? codes[k] << (inWord / 4 * bits) : 0) << "bits " << bits << " input " << k;
     }
   }
