@@ -92,7 +92,7 @@ private:
   Value rowOf(Value base, int64_t rowBytes) { return base ? p.at(base, p.mul(row, rowBytes)) : base; }
   Value rowOf(Value base, FloatKind kind) { return rowOf(base, spec.width * byteSize(kind)); }
   Value sum(Value offset, int64_t lanes, int64_t valid);
-  Value applySigns(Value value, Value signs, Value offset);
+  Value applySigns(Value value, Value signs, Value offset, int64_t valid);
   Value scaleOf(Value maximum);
   Value inverseOf(Value maximum);
 
@@ -153,11 +153,11 @@ void RowEmitter::emitRow() {
       maximum.push_back(p.integer(0, 32, lanes));
     auto load = [&](Value offset, int64_t lanes, int64_t valid) {
       Value value = first ? source(offset, lanes, valid) : input(buffer, FloatKind::F32, offset, lanes, lanes);
-      return pass.signs ? applySigns(value, pass.signs, offset) : value;
+      return pass.signs ? applySigns(value, pass.signs, offset, valid) : value;
     };
     auto store = [&](Value value, Value offset, int64_t valid, MutableArrayRef<Value> state) {
       if (pass.signsAfter)
-        value = applySigns(value, pass.signsAfter, offset);
+        value = applySigns(value, pass.signsAfter, offset, valid);
       if (last)
         return sink(value, offset, valid, state);
       p.store(value, p.at(buffer, p.mul(offset, 4)));
@@ -234,13 +234,17 @@ void RowEmitter::sink(Value value, Value offset, int64_t valid, MutableArrayRef<
   p.store(value, p.at(buffer, p.mul(offset, 4)));
 }
 
-/// Flips the sign bit of lane i where bit offset + i is set.
-Value RowEmitter::applySigns(Value value, Value signs, Value offset) {
+/// Flips the sign bit of lane i where bit offset + i is set. Reads no byte beyond that of the last valid lane.
+Value RowEmitter::applySigns(Value value, Value signs, Value offset, int64_t valid) {
   int64_t lanes = cast<VectorType>(value.getType()).getNumElements();
   Value address = p.at(signs, p.shiftRight(offset, 3));
   Value set;
   if (lanes == 16 && p.target.avx512) {
-    Value word = p.load(p.b.getI16Type(), address, 1);
+    Value word;
+    if (valid > 8)
+      word = p.load(p.b.getI16Type(), address, 1);
+    else
+      word = arith::ExtUIOp::create(p.b, p.loc, p.b.getI16Type(), p.load(p.b.getI8Type(), address));
     set = p.bitcast(p.broadcast(word, 1), p.ints(1, 16));
   } else {
     Value word = arith::ExtUIOp::create(p.b, p.loc, p.b.getI32Type(), p.load(p.b.getI8Type(), address));

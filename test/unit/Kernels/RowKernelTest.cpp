@@ -31,9 +31,6 @@ struct Call {
         sums(rows * spec.groups(), -1), scales(rows * spec.groups(), -1.0f) {
     for (size_t i = 0; i < 2 * spec.rounds.size(); ++i)
       signs.push_back(deriveSigns(i, SignRole::Input, spec.width));
-    // Whatever a kernel may read beyond the signs of a row is there.
-    for (auto &vector : signs)
-      vector.resize(vector.size() + 1);
   }
 
   static Tensor make(FloatKind kind, size_t count, std::function<double(std::mt19937 &)> &draw) {
@@ -313,6 +310,23 @@ TEST(RowKernel, InverseOfARotation) {
   RowSpec spec = rotation(256, order(128), false);
   spec.rounds[0].signsAfter = true;
   Runner(spec).check(3);
+}
+
+TEST(RowKernel, SignsWithoutATransform) {
+  for (int64_t width : {1, 3, 17, 30, 64, 100}) {
+    RowSpec spec = rotation(width, {});
+    spec.rounds[0].signsAfter = true;
+    Runner(spec).check(2);
+  }
+}
+
+TEST(RowKernel, InverseOfAFactor) {
+  for (int64_t width : {240, 1536}) {
+    RowSpec spec = rotation(width, {12, "paley1", width == 240 ? 1 : 5, true}, false);
+    spec.rounds[0].signsAfter = true;
+    spec.input = FloatKind::F16;
+    Runner(spec).check(2);
+  }
 }
 
 TEST(RowKernel, Rounds) {
