@@ -186,7 +186,7 @@ LogicalResult Compilation::emitLibrary() {
   if (!staged)
     return report(staged.takeError());
   progress("weights", 0.1);
-  auto read = readEntries(*program);
+  auto read = host::readEntries(*program);
   if (failed(read))
     return failure();
   entries = std::move(*read);
@@ -199,10 +199,10 @@ LogicalResult Compilation::emitLibrary() {
   for (const WeightsFile::Entry &parameter : file->entries)
     weights.parameters.push_back({parameter.name, parameter.offset, parameter.bytes});
   progress("code", 0.7);
-  if (failed(lowerEntries(entries, weights, *code)))
+  if (failed(host::lowerEntries(entries, weights, *code)))
     return failure();
   manifest = writeManifest(name, entries, weights, targets, llvm::sys::path::filename(options.model));
-  emitDescriptor(name, manifest, entries, weights, targets, *code);
+  host::emitDescriptor(name, manifest, entries, weights, targets, *code);
   if (failed(dump(Phase::Host)))
     return failure();
   if (llvm::Error error = cpu::lowerToLLVMDialect(*code))
