@@ -272,17 +272,17 @@ std::string RotationAttr::whyNot(RankedTensorType tensor) const {
   std::string text;
   llvm::raw_string_ostream os(text);
   if (tensor.getRank() < getSpan()) {
-    os << *this << " spans " << getSpan() << " axes of " << tensor;
+    os << *this << " spans " << getSpan() << " axes of '" << tensor << "'";
     return text;
   }
   int64_t width = 1;
   for (int64_t size : tensor.getShape().take_back(getSpan())) {
     if (ShapedType::isDynamic(size)) {
-      os << "the axis that " << *this << " acts on has no static size in " << tensor;
+      os << "the axis that " << *this << " acts on has no static size in '" << tensor << "'";
       return text;
     }
     if (llvm::MulOverflow(width, size, width)) {
-      os << "the axes that " << *this << " acts on are too large in " << tensor;
+      os << "the axes that " << *this << " acts on are too large in '" << tensor << "'";
       return text;
     }
   }

@@ -89,7 +89,7 @@ LogicalResult verifyValueAttribute(Operation *op, Type type, NamedAttribute attr
   if (attribute.getName() == HadronDialect::kState)
     return isa<StateType>(type) && isa<DictionaryAttr>(attribute.getValue()) ? success() : op->emitOpError("attribute 'hadron.state' is a dictionary, on a state");
   if (attribute.getName() != HadronDialect::kShape)
-    return op->emitOpError("has the unknown attribute '") << attribute.getName() << "' on a value";
+    return op->emitOpError("has the unknown attribute '") << attribute.getName().getValue() << "' on a value";
   auto shape = dyn_cast<ArrayAttr>(attribute.getValue());
   RankedTensorType tensor = getTensor(type);
   int64_t axes = tensor ? tensor.getRank() : isa<StateType>(type) ? 1 : -1;
