@@ -1,0 +1,24 @@
+// From an ONNX graph to the hadron dialect and linalg.
+#ifndef HADRON_RAISE_RAISE_H
+#define HADRON_RAISE_RAISE_H
+
+#include "mlir/IR/BuiltinOps.h"
+#include <string>
+
+namespace hadron {
+
+struct RaiseOptions {
+  /// `hadron.library` of the module; empty: "model".
+  std::string library;
+  /// Past inputs that become present outputs are states of the library. Off: they stay tensors.
+  bool states = true;
+};
+
+/// Replaces the module's `onnx.graph` by a `func.func` of the same name that is an entry point of the library, with
+/// parameters for the weights. Every unsupported operator of the graph is named in one error; on failure every error
+/// has been emitted, and the module is not usable.
+mlir::LogicalResult raise(mlir::ModuleOp module, const RaiseOptions &options = {});
+
+} // namespace hadron
+
+#endif // HADRON_RAISE_RAISE_H
