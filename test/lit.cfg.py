@@ -29,7 +29,8 @@ llvm_config.add_tool_substitutions([ToolSubst(name, unresolved="ignore") for nam
 
 python = config.hadron_python if os.path.exists(config.hadron_python) else sys.executable
 models = os.path.join(config.hadron_source_dir, "build", "models")
-config.substitutions += [("%python", python), ("%source", config.hadron_source_dir), ("%models", models)]
+# Before the defaults: one of them is a %python without our packages.
+config.substitutions = [("%python", python), ("%source", config.hadron_source_dir), ("%models", models)] + config.substitutions
 
 if shutil.which("ptxas"):
     config.available_features.add("ptxas")

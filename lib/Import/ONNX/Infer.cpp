@@ -100,7 +100,7 @@ bool Inference::substitute(const SymbolicSize &difference) {
 
 SymbolicSize Inference::requireEqual(NodeOp node, const SymbolicSize &first, const SymbolicSize &second) {
   SymbolicSize a = normalise(first), b = normalise(second);
-  if (a == b || !a.isValid() || !b.isValid())
+  if (a == b || !a.isValid() || !b.isValid() || conditionalDepth)
     return a;
   if (isEqual(a, b) == false) {
     fail(node, "needs equal sizes, got " + a.str() + " and " + b.str());
@@ -114,7 +114,7 @@ SymbolicSize Inference::requireEqual(NodeOp node, const SymbolicSize &first, con
 
 void Inference::requireAtMost(NodeOp node, const SymbolicSize &first, const SymbolicSize &second) {
   SymbolicSize a = normalise(first), b = normalise(second);
-  if (a.isValid() && b.isValid() && !a.isCoefficientwiseAtMost(b))
+  if (a.isValid() && b.isValid() && !conditionalDepth && !a.isCoefficientwiseAtMost(b))
     constraints.insert(a.str() + " <= " + b.str());
 }
 
@@ -133,8 +133,11 @@ SymbolicSize Inference::makeFresh(StringRef name) {
 }
 
 void Inference::fail(NodeOp node, const llvm::Twine &text) {
+  if (conditionalDepth) // exporters guard what would be wrong
+    return;
   if (!hasFailed) // what follows from a contradiction is of no interest
-    node.emitError() << node.describe() << " " << text << "; the model contradicts itself here";
+    node.emitError() << (graph.getSource() ? "'" + graph.getSource()->str() + "': " : "") << node.describe() << " "
+                     << text << "; the model contradicts itself here";
   hasFailed = true;
 }
 
@@ -175,6 +178,12 @@ void Inference::inferBlock(Block &block) {
     if (auto node = dyn_cast<NodeOp>(op))
       inferNode(node);
   }
+}
+
+void Inference::inferConditionalBlock(Block &block) {
+  ++conditionalDepth;
+  inferBlock(block);
+  --conditionalDepth;
 }
 
 void Inference::inferOnce() {
@@ -219,6 +228,11 @@ void Inference::writeBack(Block &block) {
     if (!isa<OnnxTensorType>(value.getType()))
       return;
     const Facts &facts = getFacts(value);
+    if (facts.dims)
+      for (const SymbolicSize &dim : *facts.dims)
+        for (const std::string &symbol : dim.getSymbols())
+          if (dataDependent.contains(symbol))
+            writtenSymbols.insert(symbol);
     Type elementType = facts.elementType ? facts.elementType : b.getNoneType();
     if (facts.dims && llvm::all_of(*facts.dims, [](const SymbolicSize &dim) { return dim.isValid(); }))
       value.setType(OnnxTensorType::get(b.getContext(), *facts.dims, elementType));
@@ -277,7 +291,7 @@ void Inference::writeBack() {
   if (!dataDependent.empty()) {
     std::vector<std::string> left;
     for (const std::string &symbol : dataDependent)
-      if (!substitutions.count(symbol))
+      if (writtenSymbols.contains(symbol))
         left.push_back(symbol);
     if (!left.empty())
       graph.setDataDependentAttr(list(left));
@@ -322,6 +336,11 @@ void NodeInference::set(unsigned out, Type elementType, std::optional<Dims> dims
   if (elementType)
     facts.elementType = elementType;
   if (dims) {
+    // What only the data would say, the file may say.
+    if (facts.dims && facts.dims->size() == dims->size())
+      for (auto [dim, declared] : llvm::zip(*dims, *facts.dims))
+        if (std::optional<std::string> symbol = dim.getSymbol(); symbol && llvm::is_contained(freshSymbols, *symbol))
+          dim = declared;
     for (const SymbolicSize &dim : *dims)
       if (std::optional<int64_t> number = dim.getConstant(); number && *number < 0)
         return fail("has a result of shape with the negative dimension " + llvm::Twine(*number));
@@ -346,7 +365,9 @@ void NodeInference::setValues(unsigned out, Dims values) {
 
 SymbolicSize NodeInference::fresh(unsigned out, unsigned axis) {
   StringRef name = node.getOutputName(out);
-  return engine.makeFresh((name.empty() ? node.getOpType() : name).str() + "_d" + std::to_string(axis));
+  SymbolicSize size = engine.makeFresh((name.empty() ? node.getOpType() : name).str() + "_d" + std::to_string(axis));
+  freshSymbols.push_back(*size.getSymbol());
+  return size;
 }
 
 Dims NodeInference::freshDims(unsigned out, unsigned rank) {

@@ -35,6 +35,8 @@ public:
   const Facts &getFacts(mlir::Value value);
   void setFacts(mlir::Value value, Facts facts) { known[value.getAsOpaquePointer()] = std::move(facts); }
   void inferBlock(mlir::Block &block);
+  /// The same for a block that may not run: what it requires is required of nobody.
+  void inferConditionalBlock(mlir::Block &block);
 
   SymbolicSize normalise(const SymbolicSize &size) const { return size.substitute(substitutions); }
   /// Records that two sizes are equal. A symbol that is thereby known is replaced everywhere; otherwise the equation is
@@ -57,7 +59,9 @@ private:
   std::vector<std::string> order; // symbols: the later one of two equal ones is replaced
   llvm::StringSet<> usedSymbols;
   llvm::SetVector<std::string, std::vector<std::string>, std::set<std::string>> constraints, dataDependent;
+  llvm::StringSet<> writtenSymbols; // those of dataDependent that a type mentions
   bool hasFailed = false, hasNewSubstitution = false;
+  unsigned conditionalDepth = 0;
 };
 
 /// One node, as its rule sees it.
@@ -99,6 +103,9 @@ public:
   Dims broadcast(llvm::ArrayRef<SymbolicSize> a, llvm::ArrayRef<SymbolicSize> b);
   /// Of all inputs in [first, last); nothing when one is not known.
   std::optional<Dims> broadcastInputs(unsigned first, unsigned last);
+
+private:
+  llvm::SmallVector<std::string> freshSymbols;
 };
 
 using Rule = void (*)(NodeInference &);

@@ -12,7 +12,7 @@ ReturnOp getReturn(Region &region) { return cast<ReturnOp>(region.front().getTer
 // Where both branches agree on a dimension the result has it. `raise` takes one branch when the condition is known.
 void ifRule(NodeInference &n) {
   for (Region &body : n.node.getBodies())
-    n.engine.inferBlock(body.front());
+    n.engine.inferConditionalBlock(body.front());
   if (n.node.getBodies().size() != 2)
     return;
   ReturnOp first = getReturn(n.node.getBodies()[0]), second = getReturn(n.node.getBodies()[1]);
@@ -44,7 +44,7 @@ void ifRule(NodeInference &n) {
 // Bodies are inferred for what can be known without the loop; results of the loop are what the file declares.
 void loopRule(NodeInference &n) {
   for (Region &body : n.node.getBodies())
-    n.engine.inferBlock(body.front());
+    n.engine.inferConditionalBlock(body.front());
 }
 
 } // namespace

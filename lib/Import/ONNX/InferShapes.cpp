@@ -111,7 +111,8 @@ void squeeze(NodeInference &n) {
   const Dims *input = n.dims(0);
   std::optional<SmallVector<int64_t>> axes = input ? getAxes(n, 1, input->size()) : std::nullopt;
   bool all = !n.has(1) && !n.node.getInts("axes");
-  if (!input || !axes)
+  // Without axes every dimension of 1 goes, and a symbol can be 1.
+  if (!input || !axes || (all && !toNumbers(*input)))
     return n.set(0, n.elementType(0), std::nullopt);
   Dims result;
   for (auto [i, dim] : llvm::enumerate(*input)) {

@@ -143,9 +143,12 @@ llvm::Expected<TensorReader::Location> TensorReader::getExternalLocation(const T
   llvm::Expected<uint64_t> size = file.getExternalSize(location.file);
   if (!size) {
     std::string reason = llvm::toString(size.takeError());
+    bool isAbsent = reason == std::make_error_code(std::errc::no_such_file_or_directory).message();
     // Without weights a file may be absent, but a path that leaves the folder is refused all the same.
-    if (!requireWeights && reason == std::make_error_code(std::errc::no_such_file_or_directory).message())
+    if (isAbsent && !requireWeights)
       return location;
+    if (isAbsent)
+      return makeError("its data file '" + location.file + "' does not exist; it must lie beside the model");
     return makeError("its data file '" + location.file + "' cannot be used: " + reason);
   }
   if (location.offset > *size || location.length > *size - location.offset)
