@@ -31,7 +31,8 @@ Value withoutScale(Value value, double &scale) {
         return mul.getInput(1 - i);
       }
   if (NodeOp div = definedBy(value, "Div"))
-    if (auto number = scalarOf(div.getInput(1)); number && *number != 0 && div.getInput(0).getType() == value.getType()) {
+    if (auto number = scalarOf(div.getInput(1));
+        number && *number != 0 && div.getInput(0).getType() == value.getType()) {
       scale /= *number;
       return div.getInput(0);
     }
@@ -116,8 +117,8 @@ LogicalResult recognizeAttention(NodeOp product, PatternRewriter &rewriter) {
   if (!hasRank(query, 4) || !hasRank(transposedKey, 4))
     return failure();
   Sizes q = dimsOf(query), kt = dimsOf(transposedKey), v = dimsOf(value);
-  if (!q[1].getConstant() || !q[3].getConstant() || !v[3].getConstant() || q[0] != v[0] || q[1] != v[1] || q[0] != kt[0] ||
-      q[1] != kt[1] || q[3] != kt[2] || kt[3] != v[2])
+  if (!q[1].getConstant() || !q[3].getConstant() || !v[3].getConstant() || q[0] != v[0] || q[1] != v[1] ||
+      q[0] != kt[0] || q[1] != kt[1] || q[3] != kt[2] || kt[3] != v[2])
     return failure();
   Value key = untransposed(transposedKey, rewriter);
   if (!key)
@@ -147,7 +148,8 @@ LogicalResult raiseAttention(NodeOp node, PatternRewriter &rewriter) {
   if (causal && !node.getInput(4) && dimsOf(node.getInput(0))[2] != dimsOf(node.getInput(1))[2])
     return failure();
   auto inputOr = [&](unsigned i) { return node.getInput(i) ? node.getInput(i) : noneAt(rewriter, node.getLoc()); };
-  SmallVector<Value> inputs = {node.getInput(0), node.getInput(1), node.getInput(2), inputOr(4), inputOr(5), inputOr(3)};
+  SmallVector<Value> inputs = {node.getInput(0), node.getInput(1), node.getInput(2),
+                               inputOr(4),       inputOr(5),       inputOr(3)};
   SmallVector<NamedAttribute> attributes = {rewriter.getNamedAttr("heads_first", rewriter.getUnitAttr())};
   if (causal)
     attributes.push_back(rewriter.getNamedAttr("causal", rewriter.getUnitAttr()));
@@ -194,8 +196,9 @@ Value withoutRepeat(Value value) {
   Sizes from = dimsOf(x), one = dimsOf(inner), five = dimsOf(expand.getResult(0)), to = dimsOf(value);
   auto times = five[2].getConstant();
   bool fits = times && one[0] == from[0] && one[1] == from[1] && one[2].isConstant(1) && one[3] == from[2] &&
-              one[4] == from[3] && five[0] == from[0] && five[1] == from[1] && five[3] == from[2] && five[4] == from[3] &&
-              to[0] == from[0] && to[1] == from[1] * *times && to[2] == from[2] && to[3] == from[3];
+              one[4] == from[3] && five[0] == from[0] && five[1] == from[1] && five[3] == from[2] &&
+              five[4] == from[3] && to[0] == from[0] && to[1] == from[1] * *times && to[2] == from[2] &&
+              to[3] == from[3];
   return fits ? x : Value();
 }
 
@@ -215,7 +218,8 @@ LogicalResult shareHeads(NodeOp attention, PatternRewriter &rewriter) {
 /// new from Concat(past, new) along the tokens, with `past` an input of the graph.
 Value newTokens(Value value, Value &past) {
   NodeOp concat = definedBy(value, "Concat");
-  if (!concat || concat.getInputs().size() != 2 || !hasRank(value, 4) || normalizedAxis(concat.getInt("axis", 0), 4) != 2)
+  if (!concat || concat.getInputs().size() != 2 || !hasRank(value, 4) ||
+      normalizedAxis(concat.getInt("axis", 0), 4) != 2)
     return {};
   past = concat.getInput(0);
   return isa<BlockArgument>(past) ? concat.getInput(1) : Value();
@@ -225,7 +229,8 @@ Value newTokens(Value value, Value &past) {
 LogicalResult absorbPast(NodeOp attention, PatternRewriter &rewriter) {
   Value pastKey, pastValue;
   Value key = newTokens(attention.getInput(1), pastKey), value = newTokens(attention.getInput(2), pastValue);
-  if (!key || !value || attention.getInput(3) || attention.getNumResults() > 1 || !attention.getAttribute("heads_first"))
+  if (!key || !value || attention.getInput(3) || attention.getNumResults() > 1 ||
+      !attention.getAttribute("heads_first"))
     return failure();
   SmallVector<Value> inputs = llvm::to_vector(attention.getInputs());
   while (inputs.size() < 5)
@@ -235,8 +240,8 @@ LogicalResult absorbPast(NodeOp attention, PatternRewriter &rewriter) {
   inputs[2] = value;
   inputs[3] = pastKey;
   inputs[4] = pastValue;
-  NodeOp absorbed = rebuild(attention, inputs, {attention.getResult(0).getType(), presentKey.getType(), presentValue.getType()},
-                            rewriter);
+  NodeOp absorbed = rebuild(attention, inputs,
+                            {attention.getResult(0).getType(), presentKey.getType(), presentValue.getType()}, rewriter);
   // Only the graph's outputs: what reads the concatenation for its shape may come earlier.
   auto isOutput = [](OpOperand &use) {
     return isa<onnx::ReturnOp>(use.getOwner()) && isa<onnx::GraphOp>(use.getOwner()->getParentOp());

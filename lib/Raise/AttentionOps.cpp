@@ -19,11 +19,11 @@ struct Attention {
   Attention(Tensor query, Tensor key, Tensor value) : query(query), key(key), value(value) {}
 
   Tensor query, key, value;
-  unsigned past = 0, present = 1;    // inputs and outputs: keys there, values behind them
+  unsigned past = 0, present = 1; // inputs and outputs: keys there, values behind them
   bool hasPast = false;
-  std::optional<Tensor> mask;        // [B or 1, H or 1, S or 1, T]
-  Value lengths;                     // i32 [B]
-  double scale = 0, softcap = 0;     // scale 0: 1/sqrt(d)
+  std::optional<Tensor> mask;    // [B or 1, H or 1, S or 1, T]
+  Value lengths;                 // i32 [B]
+  double scale = 0, softcap = 0; // scale 0: 1/sqrt(d)
   bool causal = false, headsFirst = false;
   int64_t window = -1;
 };
@@ -54,7 +54,8 @@ FailureOr<Tensor> emitAttention(Raiser &r, const Attention &a) {
     if (a.mask->rank() > 4)
       return r.error("the mask has more than four axes");
     Tensor four = withFourAxes(r, *a.mask);
-    mask = r.value(four.element.isInteger(1) || four.isFloat() ? four : converted(r, four, r.builder.getI1Type(), false));
+    mask =
+        r.value(four.element.isInteger(1) || four.isFloat() ? four : converted(r, four, r.builder.getI1Type(), false));
   }
   FloatAttr scale = r.builder.getF64FloatAttr(a.scale ? a.scale : 1 / std::sqrt(static_cast<double>(*dim)));
   FloatAttr softcap = r.builder.getF64FloatAttr(a.softcap);
@@ -62,18 +63,20 @@ FailureOr<Tensor> emitAttention(Raiser &r, const Attention &a) {
   UnitAttr headsFirst = a.headsFirst ? r.builder.getUnitAttr() : UnitAttr();
   IntegerAttr window = r.builder.getI64IntegerAttr(a.window);
 
-  Value pastKey = a.hasPast ? r.node.getInput(a.past) : Value(), pastValue = a.hasPast ? r.node.getInput(a.past + 1) : Value();
+  Value pastKey = a.hasPast ? r.node.getInput(a.past) : Value(),
+        pastValue = a.hasPast ? r.node.getInput(a.past + 1) : Value();
   auto keys = r.states.find(pastKey), values = r.states.find(pastValue);
   if (pastKey && keys != r.states.end() && values != r.states.end()) {
     SymbolicSize past = dimsOf(pastKey)[2];
     Value at = r.size(past), total = r.size(past + a.key.dims[tokenAxis]);
     auto append = [&](const Tensor &input, State &state) {
-      state.value = AppendOp::create(r.builder, r.loc, state.value.getType(), r.value(input), state.value, at, headsFirst);
+      state.value =
+          AppendOp::create(r.builder, r.loc, state.value.getType(), r.value(input), state.value, at, headsFirst);
       return state.value;
     };
     Value allKeys = append(a.key, keys->second), allValues = append(a.value, values->second);
-    result.value = AttendOp::create(r.builder, r.loc, type, r.value(a.query), allKeys, allValues, total, mask, a.lengths,
-                                    scale, softcap, causal, window, headsFirst);
+    result.value = AttendOp::create(r.builder, r.loc, type, r.value(a.query), allKeys, allValues, total, mask,
+                                    a.lengths, scale, softcap, causal, window, headsFirst);
     return result;
   }
   // The present is wanted as a tensor.
@@ -86,8 +89,8 @@ FailureOr<Tensor> emitAttention(Raiser &r, const Attention &a) {
       presents[i] = r.tensorType(r.outDims(a.present + i), r.outElement(a.present + i));
   auto attention = ExplicitAttentionOp::create(
       r.builder, r.loc, type, presents[0], presents[1], r.value(a.query), r.value(a.key), r.value(a.value),
-      pastKey ? r.value(r.get(pastKey)) : Value(), pastValue ? r.value(r.get(pastValue)) : Value(), mask, a.lengths, scale,
-      softcap, causal, window, headsFirst);
+      pastKey ? r.value(r.get(pastKey)) : Value(), pastValue ? r.value(r.get(pastValue)) : Value(), mask, a.lengths,
+      scale, softcap, causal, window, headsFirst);
   result.value = attention.getOutput();
   if (wanted)
     for (unsigned i : {0, 1})
@@ -133,7 +136,8 @@ LogicalResult convertAttention(Raiser &r) {
   a.hasPast = r.has(4) && r.has(5);
   a.headsFirst = query.rank() == 4;
   if (query.rank() == 3) {
-    auto q = splitHeads(r, query, r.node.getInt("q_num_heads", 0)), k = splitHeads(r, key, r.node.getInt("kv_num_heads", 0)),
+    auto q = splitHeads(r, query, r.node.getInt("q_num_heads", 0)),
+         k = splitHeads(r, key, r.node.getInt("kv_num_heads", 0)),
          v = splitHeads(r, value, r.node.getInt("kv_num_heads", 0));
     if (failed(q) || failed(k) || failed(v))
       return failure();
@@ -177,10 +181,11 @@ LogicalResult convertAttention(Raiser &r) {
 /// lengths = seqlens_k + 1
 Value lengthsOf(Raiser &r, Tensor seqlens) {
   seqlens = reshape(r, seqlens, {product(seqlens.dims)});
-  Tensor lengths = map(r, seqlens, seqlens.dims, r.builder.getI32Type(), [](OpBuilder &b, Location loc, ValueRange e) -> Value {
-    Value length = castScalar(b, loc, e[0], false, b.getI32Type(), false);
-    return add(b, loc, length, number(b, loc, b.getI32Type(), 1));
-  });
+  Tensor lengths =
+      map(r, seqlens, seqlens.dims, r.builder.getI32Type(), [](OpBuilder &b, Location loc, ValueRange e) -> Value {
+        Value length = castScalar(b, loc, e[0], false, b.getI32Type(), false);
+        return add(b, loc, length, number(b, loc, b.getI32Type(), 1));
+      });
   return lengths.value;
 }
 
@@ -190,16 +195,18 @@ Value positionsOf(Raiser &r, Value lengths, const SymbolicSize &batch, const Sym
   Tensor counts{lengths, {batch, 1}, r.builder.getI32Type()};
   counts = reshape(r, Tensor{lengths, {batch}, r.builder.getI32Type()}, {batch, 1});
   Type i64 = r.builder.getI64Type();
-  return map(r, counts, {batch, sequence}, i64, [&](OpBuilder &b, Location loc, ValueRange e) -> Value {
-           Value length = castScalar(b, loc, e[0], false, i64, false);
-           Value past = arith::SubIOp::create(b, loc, length, castScalar(b, loc, size, false, i64, false));
-           past = arith::MaxSIOp::create(b, loc, past, number(b, loc, i64, 0));
-           return add(b, loc, past, castScalar(b, loc, linalg::IndexOp::create(b, loc, 1), false, i64, false));
-         }).value;
+  return map(r, counts, {batch, sequence}, i64,
+             [&](OpBuilder &b, Location loc, ValueRange e) -> Value {
+               Value length = castScalar(b, loc, e[0], false, i64, false);
+               Value past = arith::SubIOp::create(b, loc, length, castScalar(b, loc, size, false, i64, false));
+               past = arith::MaxSIOp::create(b, loc, past, number(b, loc, i64, 0));
+               return add(b, loc, past, castScalar(b, loc, linalg::IndexOp::create(b, loc, 1), false, i64, false));
+             })
+      .value;
 }
 
-/// com.microsoft: query (or q, k, v packed), key, value, past keys, past values, lengths - 1, total, cos, sin, positions,
-/// bias
+/// com.microsoft: query (or q, k, v packed), key, value, past keys, past values, lengths - 1, total, cos, sin,
+/// positions, bias
 LogicalResult convertGroupQueryAttention(Raiser &r) {
   onnx::NodeOp node = r.node;
   int64_t heads = node.getInt("num_heads", 0), kvHeads = node.getInt("kv_num_heads", 0);
@@ -292,9 +299,11 @@ constexpr OpRow rows[] = {
     {"", "Attention", 23, kLatest, convertAttention,
      "is_causal kv_num_heads q_num_heads qk_matmul_output_mode scale softcap softmax_precision"},
     {kMicrosoft, "GroupQueryAttention", 0, kLatest, convertGroupQueryAttention,
-     "causal do_rotary k_quant_type kv_cache_bit_width kv_num_heads local_window_size num_heads qk_norm_epsilon qk_output "
+     "causal do_rotary k_quant_type kv_cache_bit_width kv_num_heads local_window_size num_heads qk_norm_epsilon "
+     "qk_output "
      "rotary_interleaved scale sliding_window_cache smooth_softmax softcap v_quant_type"},
-    {kMicrosoft, "MultiHeadAttention", 0, kLatest, convertMultiHeadAttention, "mask_filter_value num_heads scale unidirectional"},
+    {kMicrosoft, "MultiHeadAttention", 0, kLatest, convertMultiHeadAttention,
+     "mask_filter_value num_heads scale unidirectional"},
     {kRaised, "Attention", 0, kLatest, convertRaised, "causal heads_first scale softcap"},
 };
 

@@ -72,15 +72,15 @@ Tensor raising::mapWide(Raiser &r, ArrayRef<Tensor> operands, ArrayRef<SymbolicS
 
 Tensor raising::generate(Raiser &r, ArrayRef<SymbolicSize> dims, Type element, Body body) {
   Value empty = emptyTensor(r, dims, element);
-  auto generic = linalg::GenericOp::create(
-      r.builder, r.loc, TypeRange{empty.getType()}, ValueRange{}, ValueRange{empty},
-      ArrayRef{AffineMap::getMultiDimIdentityMap(dims.size(), r.builder.getContext())}, parallel(dims.size()),
-      [&](OpBuilder &b, Location loc, ValueRange) {
-        SmallVector<Value> indices;
-        for (unsigned i = 0; i < dims.size(); ++i)
-          indices.push_back(linalg::IndexOp::create(b, loc, i));
-        linalg::YieldOp::create(b, loc, body(b, loc, indices));
-      });
+  auto generic =
+      linalg::GenericOp::create(r.builder, r.loc, TypeRange{empty.getType()}, ValueRange{}, ValueRange{empty},
+                                ArrayRef{AffineMap::getMultiDimIdentityMap(dims.size(), r.builder.getContext())},
+                                parallel(dims.size()), [&](OpBuilder &b, Location loc, ValueRange) {
+                                  SmallVector<Value> indices;
+                                  for (unsigned i = 0; i < dims.size(); ++i)
+                                    indices.push_back(linalg::IndexOp::create(b, loc, i));
+                                  linalg::YieldOp::create(b, loc, body(b, loc, indices));
+                                });
   return {generic.getResult(0), Sizes(dims), element};
 }
 
@@ -103,16 +103,15 @@ Tensor raising::fold(Raiser &r, ArrayRef<Operand> operands, ArrayRef<SymbolicSiz
     inputs.push_back(r.value(operand.tensor));
     maps.push_back(AffineMap::get(loops.size(), 0, exprs, context));
   }
-  maps.push_back(AffineMap::get(loops.size(), 0,
-                                ArrayRef(AffineMap::getMultiDimIdentityMap(loops.size(), context).getResults()).take_front(kept),
-                                context));
+  maps.push_back(AffineMap::get(
+      loops.size(), 0, ArrayRef(AffineMap::getMultiDimIdentityMap(loops.size(), context).getResults()).take_front(kept),
+      context));
   Value empty = emptyTensor(r, loops.take_front(kept), init.getType());
   Value start = arith::ConstantOp::create(r.builder, r.loc, init);
   Value filled = linalg::FillOp::create(r.builder, r.loc, start, empty).getResult(0);
-  auto generic = linalg::GenericOp::create(r.builder, r.loc, TypeRange{filled.getType()}, inputs, ValueRange{filled},
-                                           maps, iterators, [&](OpBuilder &b, Location loc, ValueRange args) {
-                                             linalg::YieldOp::create(b, loc, body(b, loc, args));
-                                           });
+  auto generic = linalg::GenericOp::create(
+      r.builder, r.loc, TypeRange{filled.getType()}, inputs, ValueRange{filled}, maps, iterators,
+      [&](OpBuilder &b, Location loc, ValueRange args) { linalg::YieldOp::create(b, loc, body(b, loc, args)); });
   return {generic.getResult(0), Sizes(loops.take_front(kept)), init.getType()};
 }
 
@@ -143,10 +142,9 @@ Tensor raising::converted(Raiser &r, const Tensor &input, Type element, bool isU
   }
   bool sameBits = input.element == element; // i8 and ui8
   Tensor result =
-      sameBits ? input
-               : map(r, input, input.dims, element, [&](OpBuilder &b, Location loc, ValueRange args) {
-                   return castScalar(b, loc, args[0], input.isUnsigned, element, isUnsigned);
-                 });
+      sameBits ? input : map(r, input, input.dims, element, [&](OpBuilder &b, Location loc, ValueRange args) {
+        return castScalar(b, loc, args[0], input.isUnsigned, element, isUnsigned);
+      });
   result.isUnsigned = isUnsigned;
   return result;
 }

@@ -138,8 +138,8 @@ Tensor raising::transpose(Raiser &r, const Tensor &input, ArrayRef<int64_t> perm
     result.dims[i] = input.dims[axis];
   if (input.splat || llvm::equal(permutation, llvm::seq<int64_t>(0, input.rank())))
     return result;
-  Value empty = tensor::EmptyOp::create(r.builder, r.loc, r.tensorType(result.dims, input.element),
-                                        r.dynamicSizes(result.dims));
+  Value empty =
+      tensor::EmptyOp::create(r.builder, r.loc, r.tensorType(result.dims, input.element), r.dynamicSizes(result.dims));
   result.value = linalg::TransposeOp::create(r.builder, r.loc, input.value, empty, permutation)->getResult(0);
   return result;
 }
@@ -149,8 +149,8 @@ Tensor raising::broadcast(Raiser &r, const Tensor &input, ArrayRef<SymbolicSize>
   result.dims = Sizes(dims);
   if (input.splat || llvm::equal(input.dims, dims))
     return result;
-  result.value = map(r, input, dims, input.element, [](OpBuilder &, Location, ValueRange args) { return args[0]; })
-                     .value;
+  result.value =
+      map(r, input, dims, input.element, [](OpBuilder &, Location, ValueRange args) { return args[0]; }).value;
   return result;
 }
 
@@ -162,9 +162,8 @@ Tensor raising::slice(Raiser &r, const Tensor &input, int64_t axis, int64_t star
   SmallVector<OpFoldResult> offsets(input.rank(), r.builder.getIndexAttr(0)),
       strides(input.rank(), r.builder.getIndexAttr(1));
   offsets[axis] = r.builder.getIndexAttr(start);
-  result.value =
-      tensor::ExtractSliceOp::create(r.builder, r.loc, r.tensorType(result.dims, input.element), input.value, offsets,
-                                     foldedSizes(r, result.dims), strides);
+  result.value = tensor::ExtractSliceOp::create(r.builder, r.loc, r.tensorType(result.dims, input.element), input.value,
+                                                offsets, foldedSizes(r, result.dims), strides);
   return result;
 }
 

@@ -128,7 +128,8 @@ template <arith::CmpFPredicate floats, arith::CmpIPredicate integers, arith::Cmp
 LogicalResult compare(Raiser &r) {
   Tensor x = r.in(0), y = r.in(1);
   bool isUnsigned = x.isUnsigned || x.element.isInteger(1);
-  r.out(0, mapWide(r, {x, y}, r.outDims(), r.builder.getI1Type(), [&](OpBuilder &b, Location loc, ValueRange a) -> Value {
+  r.out(0,
+        mapWide(r, {x, y}, r.outDims(), r.builder.getI1Type(), [&](OpBuilder &b, Location loc, ValueRange a) -> Value {
           if (x.isFloat())
             return arith::CmpFOp::create(b, loc, floats, a[0], a[1]);
           return arith::CmpIOp::create(b, loc, isUnsigned ? unsignedIntegers : integers, a[0], a[1]);
@@ -158,6 +159,21 @@ LogicalResult convertBitShift(Raiser &r) {
           return arith::SelectOp::create(b, loc, fits, shifted, zero);
         }));
   return success();
+}
+
+/// Of two activations of one shape the sum keeps a basis; everything else is arithmetic.
+LogicalResult convertAdd(Raiser &r) {
+  if (r.node.getInputs().size() == 2 && !r.inParam()) {
+    Tensor x = r.in(0), y = r.in(1);
+    bool plain = x.isFloat() && x.rank() > 1 && !x.splat && !y.splat && llvm::equal(x.dims, y.dims) &&
+                 !r.isConstant(r.node.getInput(0)) && !r.isConstant(r.node.getInput(1));
+    if (plain && x.value.getType() == y.value.getType()) {
+      x.value = AddOp::create(r.builder, r.loc, x.value, y.value);
+      r.out(0, x);
+      return success();
+    }
+  }
+  return fold<addition>(r);
 }
 
 LogicalResult convertMean(Raiser &r) {
@@ -236,7 +252,7 @@ LogicalResult convertFastGelu(Raiser &r) {
 }
 
 constexpr OpRow rows[] = {
-    {"", "Add", 7, kLatest, fold<addition>, ""},
+    {"", "Add", 7, kLatest, convertAdd, ""},
     {"", "And", 7, kLatest, fold<bitwise<arith::AndIOp>>, ""},
     {"", "BitShift", 11, kLatest, convertBitShift, "direction"},
     {"", "BitwiseAnd", 18, kLatest, fold<bitwise<arith::AndIOp>>, ""},

@@ -102,9 +102,10 @@ LogicalResult convertScatterElements(Raiser &r) {
   // Loops: the result, and the positions along the axis of `indices`. The first operand is there for its size.
   Sizes loops = data.dims;
   loops.push_back(indices.dims[*axis]);
-  Tensor positions = generate(r, {indices.dims[*axis]}, r.builder.getI64Type(), [](OpBuilder &b, Location loc, ValueRange at) -> Value {
-    return arith::IndexCastOp::create(b, loc, b.getI64Type(), at[0]);
-  });
+  Tensor positions = generate(r, {indices.dims[*axis]}, r.builder.getI64Type(),
+                              [](OpBuilder &b, Location loc, ValueRange at) -> Value {
+                                return arith::IndexCastOp::create(b, loc, b.getI64Type(), at[0]);
+                              });
   SmallVector<int64_t> own = llvm::to_vector(llvm::seq<int64_t>(0, data.rank()));
   Tensor result = fold(r, Operand{positions, {data.rank()}}, loops, data.rank(), numberAttr(data.element, 0),
                        [&](OpBuilder &b, Location loc, ValueRange a) -> Value {
@@ -115,7 +116,8 @@ LogicalResult convertScatterElements(Raiser &r) {
                          Value j = linalg::IndexOp::create(b, loc, data.rank());
                          for (int64_t i = 0; i < data.rank(); ++i) {
                            Value position = i == *axis ? j : at[i];
-                           Value within = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, position, extents[i]);
+                           Value within =
+                               arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, position, extents[i]);
                            inside = arith::AndIOp::create(b, loc, inside, within);
                            Value last = arith::SubIOp::create(b, loc, extents[i], index(b, loc, 1));
                            clamped.push_back(arith::MinSIOp::create(b, loc, position, last));
@@ -141,6 +143,10 @@ LogicalResult convertScatterND(Raiser &r) {
   StringRef how = r.node.getString("reduction", "none");
   // One tuple a row.
   SymbolicSize count = product(ArrayRef(indices.dims).drop_back());
+  if (count.isConstant(0)) {
+    r.out(0, data);
+    return success();
+  }
   Tensor tuples = reshape(r, indices, {count, *width});
   Sizes tail = {count};
   llvm::append_range(tail, ArrayRef(data.dims).drop_front(*width));
@@ -151,9 +157,10 @@ LogicalResult convertScatterND(Raiser &r) {
     sizes.push_back(r.size(size));
   Sizes loops = data.dims;
   loops.push_back(count);
-  Tensor positions = generate(r, {count}, r.builder.getI64Type(), [](OpBuilder &b, Location loc, ValueRange at) -> Value {
-    return arith::IndexCastOp::create(b, loc, b.getI64Type(), at[0]);
-  });
+  Tensor positions =
+      generate(r, {count}, r.builder.getI64Type(), [](OpBuilder &b, Location loc, ValueRange at) -> Value {
+        return arith::IndexCastOp::create(b, loc, b.getI64Type(), at[0]);
+      });
   r.out(0, fold(r, Operand{positions, {data.rank()}}, loops, data.rank(), numberAttr(data.element, 0),
                 [&](OpBuilder &b, Location loc, ValueRange a) -> Value {
                   SmallVector<Value> at, row;
@@ -208,7 +215,8 @@ LogicalResult convertReverseSequence(Raiser &r) {
     return r.error("axes must be 0 and 1");
   Value source = r.value(x), counts = r.value(lengths), size = r.size(x.dims[time]);
   r.out(0, generate(r, x.dims, x.element, [&](OpBuilder &b, Location loc, ValueRange at) {
-          Value count = castScalar(b, loc, elementAt(b, loc, counts, ValueRange{at[batch]}), false, b.getIndexType(), false);
+          Value count =
+              castScalar(b, loc, elementAt(b, loc, counts, ValueRange{at[batch]}), false, b.getIndexType(), false);
           Value one = index(b, loc, 1);
           Value mirrored = arith::SubIOp::create(b, loc, arith::SubIOp::create(b, loc, count, one), at[time]);
           Value within = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, at[time], count);

@@ -103,8 +103,7 @@ LogicalResult convertSlice(Raiser &r) {
     if (starts)
       entry.start = (*starts)[i];
     else
-      entry.startElement =
-          elementAt(r.builder, r.loc, r.value(startTensor), ValueRange{index(r.builder, r.loc, i)});
+      entry.startElement = elementAt(r.builder, r.loc, r.value(startTensor), ValueRange{index(r.builder, r.loc, i)});
     axes.push_back(entry);
   }
 
@@ -117,8 +116,9 @@ LogicalResult convertSlice(Raiser &r) {
     if (!start || entry.step != 1)
       return std::nullopt;
     if (*start < 0)
-      start = size ? std::max<int64_t>(*start + *size, 0)
-                   : *start == std::numeric_limits<int64_t>::min() ? std::optional<int64_t>(0) : std::nullopt;
+      start = size                                            ? std::max<int64_t>(*start + *size, 0)
+              : *start == std::numeric_limits<int64_t>::min() ? std::optional<int64_t>(0)
+                                                              : std::nullopt;
     // With the size that inference found, the slice lies within the axis.
     return size ? std::optional<int64_t>(std::min(*start, *size)) : start;
   };
@@ -134,8 +134,8 @@ LogicalResult convertSlice(Raiser &r) {
   for (const SliceAxis &entry : axes) {
     OpBuilder &b = r.builder;
     Value size = r.size(x.dims[entry.axis]);
-    Value start = entry.start ? r.size(*entry.start)
-                              : castScalar(b, r.loc, entry.startElement, false, b.getIndexType(), false);
+    Value start =
+        entry.start ? r.size(*entry.start) : castScalar(b, r.loc, entry.startElement, false, b.getIndexType(), false);
     Value zero = index(b, r.loc, 0), last = arith::SubIOp::create(b, r.loc, size, index(b, r.loc, 1));
     Value negative = arith::CmpIOp::create(b, r.loc, arith::CmpIPredicate::slt, start, zero);
     Value fromEnd = arith::AddIOp::create(b, r.loc, start, size);
@@ -262,8 +262,8 @@ LogicalResult convertPad(Raiser &r) {
           Value element = elementAt(b, loc, source, positions);
           if (mode != "constant")
             return element;
-          Value other = fill.splat ? arith::ConstantOp::create(b, loc, fill.splat).getResult()
-                                   : elementAt(b, loc, filling, {});
+          Value other =
+              fill.splat ? arith::ConstantOp::create(b, loc, fill.splat).getResult() : elementAt(b, loc, filling, {});
           return arith::SelectOp::create(b, loc, inside, element, other);
         }));
   return success();
@@ -296,7 +296,8 @@ LogicalResult convertRange(Raiser &r) {
             return tensor.splat ? arith::ConstantOp::create(b, loc, tensor.splat).getResult()
                                 : elementAt(b, loc, value, {});
           };
-          Value position = castScalar(b, loc, indices[0], false, isa<FloatType>(element) ? b.getI64Type() : element, false);
+          Value position =
+              castScalar(b, loc, indices[0], false, isa<FloatType>(element) ? b.getI64Type() : element, false);
           position = castScalar(b, loc, position, false, element, false);
           return add(b, loc, scalar(start, first), mul(b, loc, position, scalar(step, by)));
         }));
@@ -311,7 +312,8 @@ LogicalResult convertTrilu(Raiser &r) {
     return r.error("'k' must be known, and the input have two axes");
   Value k = r.size((*known)[0]);
   r.out(0, map(r, x, x.dims, x.element, [&](OpBuilder &b, Location loc, ValueRange args) -> Value {
-          Value row = linalg::IndexOp::create(b, loc, x.rank() - 2), column = linalg::IndexOp::create(b, loc, x.rank() - 1);
+          Value row = linalg::IndexOp::create(b, loc, x.rank() - 2),
+                column = linalg::IndexOp::create(b, loc, x.rank() - 1);
           Value diagonal = add(b, loc, row, k);
           auto predicate = upper ? arith::CmpIPredicate::sge : arith::CmpIPredicate::sle;
           Value kept = arith::CmpIOp::create(b, loc, predicate, column, diagonal);

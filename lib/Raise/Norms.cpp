@@ -61,12 +61,15 @@ void convertStatistics(Raiser &r, int64_t axis) {
   auto mean = [&](const Tensor &y) {
     Tensor sum = reduce(r, y, axes, numberAttr(y.element, 0),
                         [](OpBuilder &b, Location loc, ValueRange e) { return add(b, loc, e[1], e[0]); });
-    return keepAxes(r, map(r, sum, sum.dims, sum.element, [&](OpBuilder &b, Location loc, ValueRange e) -> Value {
-                      Value n = size ? castScalar(b, loc, castScalar(b, loc, size, false, b.getI64Type(), false), false,
-                                                  y.element, false)
-                                     : number(b, loc, y.element, *count.getConstant());
-                      return arith::DivFOp::create(b, loc, e[0], n);
-                    }), axes);
+    return keepAxes(r,
+                    map(r, sum, sum.dims, sum.element,
+                        [&](OpBuilder &b, Location loc, ValueRange e) -> Value {
+                          Value n = size ? castScalar(b, loc, castScalar(b, loc, size, false, b.getI64Type(), false),
+                                                      false, y.element, false)
+                                         : number(b, loc, y.element, *count.getConstant());
+                          return arith::DivFOp::create(b, loc, e[0], n);
+                        }),
+                    axes);
   };
   Tensor average = mean(x);
   Tensor squares = map(r, {x, average}, x.dims, x.element, [](OpBuilder &b, Location loc, ValueRange e) -> Value {
@@ -118,7 +121,8 @@ LogicalResult convertSkipNorm(Raiser &r) {
   Value gain = r.value(r.in(2));
   Tensor result = sum;
   if (isLayer)
-    result.value = LayerNormOp::create(r.builder, r.loc, r.value(sum), gain, r.has(3) ? r.value(r.in(3)) : Value(), epsilon);
+    result.value =
+        LayerNormOp::create(r.builder, r.loc, r.value(sum), gain, r.has(3) ? r.value(r.in(3)) : Value(), epsilon);
   else
     result.value = RMSNormOp::create(r.builder, r.loc, r.value(sum), gain, epsilon);
   r.out(0, result);
@@ -291,7 +295,8 @@ LogicalResult recognizeSiLU(NodeOp mul, PatternRewriter &rewriter) {
   for (unsigned i : {0, 1}) {
     NodeOp sigmoid = definedBy(mul.getInput(i), "Sigmoid");
     Value x = mul.getInput(1 - i);
-    if (!sigmoid || sigmoid.getInput(0) != x || !isa<FloatType>(elementTypeOf(x)) || x.getType() != mul.getResult(0).getType())
+    if (!sigmoid || sigmoid.getInput(0) != x || !isa<FloatType>(elementTypeOf(x)) ||
+        x.getType() != mul.getResult(0).getType())
       continue;
     rewriter.replaceOp(mul, createNode(rewriter, mul.getLoc(), kRaised, "SiLU", x, {}, mul.getResult(0).getType()));
     return success();
@@ -308,8 +313,9 @@ LogicalResult recognizeLinear(NodeOp sum, PatternRewriter &rewriter) {
         !product.getInput(1).getDefiningOp() || !isa<FloatType>(elementTypeOf(bias)) ||
         !isConstantVector(bias, dimsOf(sum.getResult(0)).back()) || !product.getResult(0).hasOneUse())
       continue;
-    rewriter.replaceOp(sum, createNode(rewriter, sum.getLoc(), kRaised, "Linear",
-                                       {product.getInput(0), product.getInput(1), bias}, {}, sum.getResult(0).getType()));
+    rewriter.replaceOp(sum,
+                       createNode(rewriter, sum.getLoc(), kRaised, "Linear",
+                                  {product.getInput(0), product.getInput(1), bias}, {}, sum.getResult(0).getType()));
     return success();
   }
   return failure();

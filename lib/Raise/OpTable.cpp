@@ -8,8 +8,9 @@ std::string keyOf(llvm::StringRef domain, llvm::StringRef op) { return (domain +
 
 llvm::StringMap<llvm::SmallVector<const OpRow *, 1>> makeIndex() {
   llvm::StringMap<llvm::SmallVector<const OpRow *, 1>> index;
-  for (llvm::ArrayRef<OpRow> table : {unaryOps(), elementwiseOps(), movementOps(), indexingOps(), reductionOps(), productOps(),
-                                      quantizedOps(), normOps(), rotaryOps(), attentionOps(), hadamardOps()})
+  for (llvm::ArrayRef<OpRow> table :
+       {unaryOps(), elementwiseOps(), movementOps(), indexingOps(), reductionOps(), productOps(), quantizedOps(),
+        normOps(), rotaryOps(), attentionOps(), hadamardOps()})
     for (const OpRow &row : table)
       index[keyOf(row.domain, row.op)].push_back(&row);
   return index;

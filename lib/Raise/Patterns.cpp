@@ -77,7 +77,8 @@ NodeOp raising::createTranspose(OpBuilder &builder, Location loc, Value input, A
   for (int64_t axis : permutation)
     permuted.push_back(dims[axis]);
   return createNode(builder, loc, "", "Transpose", input,
-                    builder.getNamedAttr("perm", builder.getDenseI64ArrayAttr(permutation)), tensorLike(input, permuted), 1);
+                    builder.getNamedAttr("perm", builder.getDenseI64ArrayAttr(permutation)),
+                    tensorLike(input, permuted), 1);
 }
 
 Value raising::noneAt(OpBuilder &builder, Location loc) { return onnx::NoneOp::create(builder, loc); }

@@ -4,8 +4,8 @@
 //   RMSNorm(x, gain?) {epsilon}                       LayerNorm(x, gain?, bias?) {epsilon}
 //   SiLU(x)                                           Linear(x, weight, bias)
 //   Rotary(x, cos, sin, positions?) {heads_first, interleaved}
-//   Attention(q, k, v, past_k?, past_v?, mask?, lengths?) {scale, softcap, causal, heads_first} -> y, present_k?, present_v?
-//   FWHT(x) {rotation, scale, inverse}
+//   Attention(q, k, v, past_k?, past_v?, mask?, lengths?) {scale, softcap, causal, heads_first} -> y, present_k?,
+//   present_v? FWHT(x) {rotation, scale, inverse}
 #ifndef HADRON_LIB_RAISE_PATTERNS_H
 #define HADRON_LIB_RAISE_PATTERNS_H
 
@@ -40,8 +40,8 @@ bool reducesLastAxis(onnx::NodeOp reduction);
 llvm::SmallVector<int64_t> permutationOf(onnx::NodeOp transpose);
 
 onnx::NodeOp createNode(mlir::OpBuilder &builder, mlir::Location loc, llvm::StringRef domain, llvm::StringRef op,
-                        mlir::ValueRange inputs, llvm::ArrayRef<mlir::NamedAttribute> attributes, mlir::TypeRange results,
-                        int64_t since = 0);
+                        mlir::ValueRange inputs, llvm::ArrayRef<mlir::NamedAttribute> attributes,
+                        mlir::TypeRange results, int64_t since = 0);
 onnx::NodeOp createTranspose(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value input,
                              llvm::ArrayRef<int64_t> permutation);
 mlir::Value noneAt(mlir::OpBuilder &builder, mlir::Location loc);

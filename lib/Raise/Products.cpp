@@ -29,8 +29,8 @@ Tensor contract(Raiser &r, const Tensor &a, const Tensor &b, ArrayRef<SymbolicSi
     result.push_back(last);
     return result;
   };
-  return fold(r, {Operand{a, loopsOf(a, count, count + 2)}, Operand{b, loopsOf(b, count + 2, count + 1)}}, loops, count + 2,
-              numberAttr(accumulator, 0), [&](OpBuilder &builder, Location loc, ValueRange e) -> Value {
+  return fold(r, {Operand{a, loopsOf(a, count, count + 2)}, Operand{b, loopsOf(b, count + 2, count + 1)}}, loops,
+              count + 2, numberAttr(accumulator, 0), [&](OpBuilder &builder, Location loc, ValueRange e) -> Value {
                 Value x = castScalar(builder, loc, e[0], a.isUnsigned, accumulator, false);
                 Value y = castScalar(builder, loc, e[1], b.isUnsigned, accumulator, false);
                 return add(builder, loc, e[2], mul(builder, loc, x, y));
@@ -171,19 +171,21 @@ LogicalResult convertEinsum(Raiser &r) {
         letters += letter;
         loops.push_back(operand.tensor.dims[axis]);
       }
-      operand.loops.push_back(operand.tensor.dims[axis].isConstant(1) && !loops[at].isConstant(1) ? -1 : static_cast<int64_t>(at));
+      operand.loops.push_back(
+          operand.tensor.dims[axis].isConstant(1) && !loops[at].isConstant(1) ? -1 : static_cast<int64_t>(at));
     }
     operands.push_back(operand);
   }
   Type element = r.outElement(), accumulator = accumulatorOf(element);
-  Tensor sum = fold(r, operands, loops, output.size(), numberAttr(accumulator, 0), [&](OpBuilder &b, Location loc, ValueRange e) {
-    Value product;
-    for (Value factor : e.drop_back()) {
-      Value x = castScalar(b, loc, factor, false, accumulator, false);
-      product = product ? mul(b, loc, product, x) : x;
-    }
-    return add(b, loc, e.back(), product);
-  });
+  Tensor sum = fold(r, operands, loops, output.size(), numberAttr(accumulator, 0),
+                    [&](OpBuilder &b, Location loc, ValueRange e) {
+                      Value product;
+                      for (Value factor : e.drop_back()) {
+                        Value x = castScalar(b, loc, factor, false, accumulator, false);
+                        product = product ? mul(b, loc, product, x) : x;
+                      }
+                      return add(b, loc, e.back(), product);
+                    });
   r.out(0, converted(r, sum, element, operands.front().tensor.isUnsigned));
   return success();
 }

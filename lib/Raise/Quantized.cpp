@@ -36,8 +36,8 @@ int64_t byteCount(InitializerOp initializer) {
 struct Blocks {
   Value codes, scales, zeros; // of the graph
   int64_t inputs, outputs, bits, block;
-  bool flip = false;          // codes are signed: two's complement
-  bool zeroIsNull = false;    // without zero points zero is 0, not 2^(bits-1)
+  bool flip = false;       // codes are signed: two's complement
+  bool zeroIsNull = false; // without zero points zero is 0, not 2^(bits-1)
 };
 
 Value packBlocks(Raiser &r, const Blocks &w) {
@@ -46,7 +46,9 @@ Value packBlocks(Raiser &r, const Blocks &w) {
   if (!codes || !r.isConstant(w.scales) || (w.zeros && !r.isConstant(w.zeros)))
     return (void)r.error("weights, scales and zero points must be constants of the model"), Value();
   if (byteCount(codes) != w.outputs * groups * blob)
-    return (void)r.error("expected " + Twine(w.outputs * groups * blob) + " bytes of codes; found " + Twine(byteCount(codes))), Value();
+    return (void)r.error("expected " + Twine(w.outputs * groups * blob) + " bytes of codes; found " +
+                         Twine(byteCount(codes))),
+           Value();
   Type scaleType = elementOf(cast<OnnxTensorType>(w.scales.getType()).getElementType());
   ZeroKind kind = w.zeroIsNull ? ZeroKind::Integer : ZeroKind::Symmetric;
   bool floatZeros = false;
@@ -60,7 +62,8 @@ Value packBlocks(Raiser &r, const Blocks &w) {
   if (count(w.scales) != w.outputs * groups)
     return (void)r.error("expected " + Twine(w.outputs * groups) + " scales; found " + Twine(count(w.scales))), Value();
   InitializerOp zeroCodes = w.zeros && !floatZeros ? bytesOf(w.zeros) : InitializerOp();
-  if (w.zeros && (floatZeros ? count(w.zeros) != w.outputs * groups : !zeroCodes || byteCount(zeroCodes) != w.outputs * zeroBytes))
+  if (w.zeros &&
+      (floatZeros ? count(w.zeros) != w.outputs * groups : !zeroCodes || byteCount(zeroCodes) != w.outputs * zeroBytes))
     return (void)r.error("zero points have an unexpected size"), Value();
   if (floatZeros && cast<OnnxTensorType>(w.zeros.getType()).getElementType() != scaleType)
     return (void)r.error("zero points and scales have different types"), Value();
@@ -69,7 +72,8 @@ Value packBlocks(Raiser &r, const Blocks &w) {
   auto format = IntFormatAttr::getChecked(emit, context, w.bits, w.block, kind, scaleType);
   if (!format)
     return (void)r.error("the weight format is not supported"), Value();
-  auto type = PackedType::getChecked(emit, context, w.inputs, w.outputs, Attribute(format), RotationAttr(), RotationAttr());
+  auto type =
+      PackedType::getChecked(emit, context, w.inputs, w.outputs, Attribute(format), RotationAttr(), RotationAttr());
   if (!type)
     return (void)r.error("the weight format is not supported"), Value();
   return r.param(r.nameOf(codes), type, [&]() -> Value {
@@ -79,9 +83,11 @@ Value packBlocks(Raiser &r, const Blocks &w) {
       for (int64_t lane = 0; lane < 8; lane += w.bits)
         mask |= int64_t(1) << (lane + w.bits - 1);
       Type i8 = r.builder.getI8Type();
-      return map(r, Tensor{value, dims, i8}, dims, i8, [&](OpBuilder &b, Location loc, ValueRange e) -> Value {
-               return arith::XOrIOp::create(b, loc, e[0], number(b, loc, i8, mask));
-             }).value;
+      return map(r, Tensor{value, dims, i8}, dims, i8,
+                 [&](OpBuilder &b, Location loc, ValueRange e) -> Value {
+                   return arith::XOrIOp::create(b, loc, e[0], number(b, loc, i8, mask));
+                 })
+          .value;
     };
     if (w.flip)
       bytes = flipped(bytes, {w.outputs, groups, blob});
@@ -100,12 +106,18 @@ Value packBlocks(Raiser &r, const Blocks &w) {
 }
 
 LogicalResult convertMatMulNBits(Raiser &r) {
-  Blocks w{r.node.getInput(1), r.node.getInput(2), r.node.getInput(3), r.node.getInt("K", 0), r.node.getInt("N", 0),
-           r.node.getInt("bits", 4), r.node.getInt("block_size", 0)};
+  Blocks w{r.node.getInput(1),
+           r.node.getInput(2),
+           r.node.getInput(3),
+           r.node.getInt("K", 0),
+           r.node.getInt("N", 0),
+           r.node.getInt("bits", 4),
+           r.node.getInt("block_size", 0)};
   if (r.node.getInt("weight_prepacked", 0) != 0)
     return r.error("weight_prepacked = " + Twine(r.node.getInt("weight_prepacked", 0)) +
                    ": the layout of these weights is not documented; export the model without it");
-  if (w.inputs < 1 || w.outputs < 1 || w.block < 16 || (w.bits != 2 && w.bits != 4 && w.bits != 8) || !w.codes || !w.scales)
+  if (w.inputs < 1 || w.outputs < 1 || w.block < 16 || (w.bits != 2 && w.bits != 4 && w.bits != 8) || !w.codes ||
+      !w.scales)
     return r.error("expected K, N, a block size of at least 16, 2, 4 or 8 bits, weights and scales");
   if (r.has(4)) {
     auto order = onnx::getConstantValues(r.node.getInput(4));
@@ -130,7 +142,8 @@ LogicalResult convertGatherBlockQuantized(Raiser &r) {
   auto dataType = cast<OnnxTensorType>(r.node.getInput(0).getType());
   auto dims = dataType.getStaticDims();
   auto codeType = dyn_cast<IntegerType>(dataType.getElementType());
-  auto gather = normalizedAxis(r.node.getInt("gather_axis", 0), 2), quantize = normalizedAxis(r.node.getInt("quantize_axis", 1), 2);
+  auto gather = normalizedAxis(r.node.getInt("gather_axis", 0), 2),
+       quantize = normalizedAxis(r.node.getInt("quantize_axis", 1), 2);
   if (!dims || dims->size() != 2 || !codeType || gather != 0 || quantize != 1)
     return r.error("expected a constant matrix of codes, quantized along its rows");
   bool isBytes = codeType.getWidth() == 8;
@@ -237,7 +250,8 @@ constexpr OpRow rows[] = {
     {"", "DequantizeLinear", 10, kLatest, convertDequantizeLinear, "axis block_size output_dtype"},
     {"", "QuantizeLinear", 10, kLatest, convertQuantizeLinear, "axis block_size output_dtype precision saturate"},
     {kMicrosoft, "DequantizeLinear", 0, kLatest, convertDequantizeLinear, "axis block_size"},
-    {kMicrosoft, "GatherBlockQuantized", 0, kLatest, convertGatherBlockQuantized, "bits block_size gather_axis quantize_axis"},
+    {kMicrosoft, "GatherBlockQuantized", 0, kLatest, convertGatherBlockQuantized,
+     "bits block_size gather_axis quantize_axis"},
     {kMicrosoft, "MatMulNBits", 0, kLatest, convertMatMulNBits, "K N accuracy_level bits block_size weight_prepacked"},
     {kMicrosoft, "QuantizeLinear", 0, kLatest, convertQuantizeLinear, "axis block_size"},
 };

@@ -8,7 +8,10 @@
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/Dominance.h"
+#include "mlir/IR/PatternMatch.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
+#include "mlir/Transforms/CSE.h"
 #include "llvm/ADT/StringExtras.h"
 
 using namespace mlir;
@@ -72,8 +75,8 @@ LogicalResult Raiser::checkSupported() {
         (void)error("attribute '" + attribute.getName().getValue() + "' is not known");
         wrong = true;
       }
-    for (Value value : llvm::concat<Value>(llvm::to_vector(candidate.getInputs()),
-                                           llvm::to_vector_of<Value>(candidate.getResults())))
+    for (Value value :
+         llvm::concat<Value>(llvm::to_vector(candidate.getInputs()), llvm::to_vector_of<Value>(candidate.getResults())))
       if (!isInferred(value)) {
         auto diagnostic = emitError(loc) << candidate.describe() << ": ";
         diagnostic << "the shape or type of a value is not known, or not supported: " << value.getType();
@@ -94,10 +97,10 @@ LogicalResult Raiser::checkSupported() {
   return failure(wrong);
 }
 
-LogicalResult Raiser::makeFunction() {
+LogicalResult Raiser::makeFunction(const llvm::DenseSet<Operation *> &needed) {
   MLIRContext *context = module.getContext();
   onnx::ReturnOp ret = graph.getReturn();
-  SmallVector<PastPresent> caches = options.states ? findCaches(graph) : SmallVector<PastPresent>();
+  SmallVector<PastPresent> caches = options.states ? findCaches(graph, needed) : SmallVector<PastPresent>();
   llvm::DenseMap<Value, const PastPresent *> byPast;
   llvm::DenseSet<unsigned> presents;
   for (const PastPresent &cache : caches) {
@@ -124,11 +127,11 @@ LogicalResult Raiser::makeFunction() {
     if (const PastPresent *cache = byPast.lookup(argument)) {
       inputs.push_back(StateType::get(context, *dims[1].getConstant(), *dims[3].getConstant(), element, {}));
       StringAttr present = StringAttr::get(context, graph.getOutputName(cache->output));
-      auto state = DictionaryAttr::get(context, {named("past", name), named("present", present),
-                                                 named("group", StringAttr::get(context, "kv")),
-                                                 named("batch", StringAttr::get(context, dims[0].str())),
-                                                 named("length", StringAttr::get(context, dims[2].str())),
-                                                 named("new_length", StringAttr::get(context, dimsOf(cache->present)[2].str()))});
+      auto state = DictionaryAttr::get(
+          context, {named("past", name), named("present", present), named("group", StringAttr::get(context, "kv")),
+                    named("batch", StringAttr::get(context, dims[0].str())),
+                    named("length", StringAttr::get(context, dims[2].str())),
+                    named("new_length", StringAttr::get(context, dimsOf(cache->present)[2].str()))});
       inputAttrs.push_back(
           DictionaryAttr::get(context, {named(HadronDialect::kName, name), named(HadronDialect::kState, state)}));
       continue;
@@ -144,14 +147,14 @@ LogicalResult Raiser::makeFunction() {
     if (presents.contains(i))
       continue;
     outputs.push_back(tensorType(dimsOf(result), elementOf(cast<OnnxTensorType>(result.getType()).getElementType())));
-    outputAttrs.push_back(DictionaryAttr::get(
-        context, {named(HadronDialect::kName, StringAttr::get(context, graph.getOutputName(i))),
-                  named(HadronDialect::kShape, shapeAttr(result))}));
+    outputAttrs.push_back(
+        DictionaryAttr::get(context, {named(HadronDialect::kName, StringAttr::get(context, graph.getOutputName(i))),
+                                      named(HadronDialect::kShape, shapeAttr(result))}));
   }
 
   builder.setInsertionPointToEnd(module.getBody());
-  function = func::FuncOp::create(builder, graph.getLoc(), graph.getSymName(),
-                                  FunctionType::get(context, inputs, outputs));
+  function =
+      func::FuncOp::create(builder, graph.getLoc(), graph.getSymName(), FunctionType::get(context, inputs, outputs));
   function->setAttr(HadronDialect::kEntry, builder.getUnitAttr());
   function.setAllArgAttrs(inputAttrs);
   function.setAllResultAttrs(outputAttrs);
@@ -162,8 +165,8 @@ LogicalResult Raiser::makeFunction() {
     if (const PastPresent *cache = byPast.lookup(argument))
       states[argument] = {argument.getArgNumber(), cache->output, value};
     else
-      set(argument, {value, type.getDims(), elementOf(type.getElementType()),
-                     type.getElementType().isUnsignedInteger()});
+      set(argument,
+          {value, type.getDims(), elementOf(type.getElementType()), type.getElementType().isUnsignedInteger()});
   }
   names.insert(graph.getSymName());
   return success();
@@ -194,7 +197,7 @@ LogicalResult Raiser::run() {
   for (NodeOp candidate : graph.getBody()->getOps<NodeOp>())
     if (needed.contains(candidate))
       nodes.push_back(candidate);
-  if (failed(checkSupported()) || failed(makeFunction()))
+  if (failed(checkSupported()) || failed(makeFunction(needed)))
     return failure();
 
   // Where all inputs are constants the node is part of the parameters that need it.
@@ -225,6 +228,10 @@ LogicalResult Raiser::run() {
     return failure();
   func::ReturnOp::create(builder, graph.getLoc(), results);
 
+  // What layers compute alike, such as positions, is computed once.
+  IRRewriter rewriter(builder);
+  DominanceInfo dominance(function);
+  eliminateCommonSubExpressions(rewriter, dominance, function);
   // Nothing that is not used stays: values that were made for their shape.
   SmallVector<Operation *> operations;
   for (Operation &op : function.getBody().front())
@@ -274,8 +281,8 @@ struct RaisePass : PassWrapper<RaisePass, OperationPass<ModuleOp>> {
   StringRef getArgument() const override { return "hadron-raise"; }
   StringRef getDescription() const override { return "onnx.graph to an entry point of hadron and linalg operations"; }
   void getDependentDialects(DialectRegistry &registry) const override {
-    registry.insert<HadronDialect, func::FuncDialect, linalg::LinalgDialect, tensor::TensorDialect,
-                    arith::ArithDialect, math::MathDialect>();
+    registry.insert<HadronDialect, func::FuncDialect, linalg::LinalgDialect, tensor::TensorDialect, arith::ArithDialect,
+                    math::MathDialect>();
   }
   void runOnOperation() override {
     if (!library.getValue().empty())
@@ -292,6 +299,4 @@ struct RaisePass : PassWrapper<RaisePass, OperationPass<ModuleOp>> {
 std::unique_ptr<Pass> hadron::createRaisePass(const RaiseOptions &options) {
   return std::make_unique<RaisePass>(options);
 }
-void hadron::registerRaisePasses() {
-  PassRegistration<RaisePass>();
-}
+void hadron::registerRaisePasses() { PassRegistration<RaisePass>(); }

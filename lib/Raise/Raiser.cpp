@@ -180,8 +180,8 @@ Tensor Raiser::fromInitializer(InitializerOp initializer) {
 Value Raiser::bytes(InitializerOp initializer, ArrayRef<int64_t> shape) {
   auto type = RankedTensorType::get(shape, builder.getI8Type());
   if (auto slice = dyn_cast<onnx::FileSliceAttr>(initializer.getData()))
-    return FileSliceOp::create(builder, loc, type, slice.getFile(), slice.getOffset(), slice.getLength(),
-                               IntegerAttr(), IntegerAttr());
+    return FileSliceOp::create(builder, loc, type, slice.getFile(), slice.getOffset(), slice.getLength(), IntegerAttr(),
+                               IntegerAttr());
   auto dense = signless(cast<DenseElementsAttr>(initializer.getData()));
   if (dense.isSplat())
     return arith::ConstantOp::create(builder, loc, DenseElementsAttr::get(type, dense.getSplatValue<Attribute>()));
@@ -222,8 +222,8 @@ Tensor Raiser::fromKnownValues(Value onnxValue, ArrayRef<SymbolicSize> elements)
     if (tensor.isFloat())
       tensor.splat = numberAttr(tensor.element, number);
     else
-      tensor.splat = IntegerAttr::get(tensor.element, APInt(64, number, true).sextOrTrunc(
-                                                          tensor.element.getIntOrFloatBitWidth()));
+      tensor.splat =
+          IntegerAttr::get(tensor.element, APInt(64, number, true).sextOrTrunc(tensor.element.getIntOrFloatBitWidth()));
     return tensor;
   }
   RankedTensorType type = tensorType(tensor.dims, tensor.element);
@@ -257,7 +257,7 @@ Tensor Raiser::fromConstantNodes(Value onnxValue) {
   while (!pending.empty()) {
     Value next = pending.pop_back_val();
     auto producer = next.getDefiningOp<NodeOp>();
-    if (!producer || values.count(next) || !seen.insert(producer).second)
+    if (!producer || values.count(next) || onnx::getConstantValues(next) || !seen.insert(producer).second)
       continue;
     needed.push_back(producer);
     llvm::append_range(pending, producer.getInputs());
@@ -315,7 +315,8 @@ Value Raiser::size(const SymbolicSize &wanted) {
     for (const std::string &name : symbols) {
       Value symbol = cached(name, [&] { return SymbolOp::create(builder, entry, name).getOperation(); });
       termSize *= SymbolicSize::symbol(name);
-      term = term ? cached(termSize.str(), [&] { return arith::MulIOp::create(builder, entry, term, symbol).getOperation(); })
+      term = term ? cached(termSize.str(),
+                           [&] { return arith::MulIOp::create(builder, entry, term, symbol).getOperation(); })
                   : symbol;
     }
     termSize *= coefficient;
@@ -401,6 +402,16 @@ Value Raiser::param(StringRef name, Type type, llvm::function_ref<Value()> build
   return read;
 }
 
+/// Names of ONNX values are free text.
+static std::string symbolOf(StringRef name) {
+  std::string symbol;
+  for (char c : name)
+    symbol += llvm::isAlnum(c) || c == '.' || c == '_' || c == '-' ? c : '_';
+  if (symbol.empty() || llvm::isDigit(symbol.front()))
+    symbol.insert(0, "w");
+  return symbol;
+}
+
 std::string Raiser::nameOf(Value onnxValue) {
   // The weight at the bottom, where there is just one way down.
   while (auto producer = onnxValue.getDefiningOp<NodeOp>()) {
@@ -413,10 +424,12 @@ std::string Raiser::nameOf(Value onnxValue) {
     name = initializer.getValueName().str();
   else if (auto producer = onnxValue.getDefiningOp<NodeOp>())
     name = producer.getOutputName(cast<OpResult>(onnxValue).getResultNumber()).str();
-  std::string symbol;
-  for (char c : name)
-    symbol += llvm::isAlnum(c) || c == '.' || c == '_' || c == '-' ? c : '_';
-  if (symbol.empty() || llvm::isDigit(symbol.front()))
-    symbol.insert(0, "w");
-  return symbol;
+  return symbolOf(name);
+}
+
+std::string Raiser::weightName(Value onnxValue) {
+  std::string name = nameOf(onnxValue);
+  if (name.find('.') == std::string::npos && node && node.getScope() && !node.getScope()->empty())
+    return symbolOf((*node.getScope() + ".weight").str());
+  return name;
 }

@@ -96,6 +96,9 @@ public:
   mlir::Value bytes(onnx::InitializerOp initializer, llvm::ArrayRef<int64_t> shape);
   /// A name for parameters made of this constant.
   std::string nameOf(mlir::Value onnxValue);
+  /// The same for a matrix of the node in conversion: exporters that number what they have transposed still say to
+  /// which module it belongs.
+  std::string weightName(mlir::Value onnxValue);
 
   //===--- The driver ---------------------------------------------------------------------------------------------===//
 
@@ -105,7 +108,7 @@ public:
 private:
   mlir::LogicalResult convert(onnx::NodeOp node);
   mlir::LogicalResult checkSupported();
-  mlir::LogicalResult makeFunction();
+  mlir::LogicalResult makeFunction(const llvm::DenseSet<mlir::Operation *> &needed);
   Tensor poison(mlir::Value onnxValue);
   Tensor fromInitializer(onnx::InitializerOp initializer);
   Tensor fromKnownValues(mlir::Value onnxValue, llvm::ArrayRef<SymbolicSize> elements);

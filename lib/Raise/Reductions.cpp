@@ -100,7 +100,8 @@ Tensor logSumExp(Raiser &r, const Tensor &x, ArrayRef<int64_t> axes) {
   largest = map(r, largest, largest.dims, largest.element, [&](OpBuilder &b, Location loc, ValueRange a) -> Value {
     Value zero = number(b, loc, a[0].getType(), 0);
     Value size = math::AbsFOp::create(b, loc, a[0]);
-    Value finite = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OLT, size, number(b, loc, a[0].getType(), infinity));
+    Value finite =
+        arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OLT, size, number(b, loc, a[0].getType(), infinity));
     return arith::SelectOp::create(b, loc, finite, a[0], zero);
   });
   Type type = wide(x.element);
@@ -145,11 +146,13 @@ LogicalResult convertReduce(Raiser &r) {
       return arith::DivSIOp::create(b, loc, a[0], divisor);
     });
   } else if (kind == Kind::L2) {
-    result = finish(r, result, result.element,
-                    [](OpBuilder &b, Location loc, ValueRange a) -> Value { return math::SqrtOp::create(b, loc, a[0]); });
+    result = finish(r, result, result.element, [](OpBuilder &b, Location loc, ValueRange a) -> Value {
+      return math::SqrtOp::create(b, loc, a[0]);
+    });
   } else if (kind == Kind::LogSum) {
-    result = finish(r, result, result.element,
-                    [](OpBuilder &b, Location loc, ValueRange a) -> Value { return math::LogOp::create(b, loc, a[0]); });
+    result = finish(r, result, result.element, [](OpBuilder &b, Location loc, ValueRange a) -> Value {
+      return math::LogOp::create(b, loc, a[0]);
+    });
   }
   result.isUnsigned = x.isUnsigned;
   r.out(0, converted(r, reshape(r, result, dims), element, x.isUnsigned));
@@ -203,11 +206,13 @@ LogicalResult convertHardmax(Raiser &r) {
   if (!axis || (flat && *axis != x.rank() - 1))
     return r.error("'axis' is not supported");
   Tensor largest = keepAxes(r, reduceWide(r, x, *axis, Kind::Max), *axis);
-  Tensor where = map(r, {x, largest}, x.dims, r.builder.getI64Type(), [&](OpBuilder &b, Location loc, ValueRange a) -> Value {
-    Value same = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OEQ, castScalar(b, loc, a[0], false, a[1].getType(), false), a[1]);
-    Value at = arith::IndexCastOp::create(b, loc, b.getI64Type(), linalg::IndexOp::create(b, loc, *axis));
-    return arith::SelectOp::create(b, loc, same, at, number(b, loc, b.getI64Type(), 1e15));
-  });
+  Tensor where =
+      map(r, {x, largest}, x.dims, r.builder.getI64Type(), [&](OpBuilder &b, Location loc, ValueRange a) -> Value {
+        Value same = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OEQ,
+                                           castScalar(b, loc, a[0], false, a[1].getType(), false), a[1]);
+        Value at = arith::IndexCastOp::create(b, loc, b.getI64Type(), linalg::IndexOp::create(b, loc, *axis));
+        return arith::SelectOp::create(b, loc, same, at, number(b, loc, b.getI64Type(), 1e15));
+      });
   Tensor first = keepAxes(r, reduceWide(r, where, *axis, Kind::Min), *axis);
   r.out(0, map(r, first, x.dims, x.element, [&](OpBuilder &b, Location loc, ValueRange a) -> Value {
           Value at = arith::IndexCastOp::create(b, loc, b.getI64Type(), linalg::IndexOp::create(b, loc, *axis));
@@ -257,14 +262,15 @@ LogicalResult convertCumulative(Raiser &r) {
   loopOf[*axis] = x.rank();
   Type type = wide(x.element);
   TypedAttr init = initOf(kind, type, x.isUnsigned);
-  Tensor sum = fold(r, Operand{x, loopOf}, loops, x.rank(), init, [&](OpBuilder &b, Location loc, ValueRange a) -> Value {
-    Value i = linalg::IndexOp::create(b, loc, *axis), j = linalg::IndexOp::create(b, loc, x.rank());
-    using P = arith::CmpIPredicate;
-    P predicate = reverse ? (exclusive ? P::sgt : P::sge) : (exclusive ? P::slt : P::sle);
-    Value element = castScalar(b, loc, a[0], x.isUnsigned, type, x.isUnsigned);
-    Value next = kind == Kind::Sum ? add(b, loc, a[1], element) : mul(b, loc, a[1], element);
-    return arith::SelectOp::create(b, loc, arith::CmpIOp::create(b, loc, predicate, j, i), next, a[1]);
-  });
+  Tensor sum =
+      fold(r, Operand{x, loopOf}, loops, x.rank(), init, [&](OpBuilder &b, Location loc, ValueRange a) -> Value {
+        Value i = linalg::IndexOp::create(b, loc, *axis), j = linalg::IndexOp::create(b, loc, x.rank());
+        using P = arith::CmpIPredicate;
+        P predicate = reverse ? (exclusive ? P::sgt : P::sge) : (exclusive ? P::slt : P::sle);
+        Value element = castScalar(b, loc, a[0], x.isUnsigned, type, x.isUnsigned);
+        Value next = kind == Kind::Sum ? add(b, loc, a[1], element) : mul(b, loc, a[1], element);
+        return arith::SelectOp::create(b, loc, arith::CmpIOp::create(b, loc, predicate, j, i), next, a[1]);
+      });
   r.out(0, converted(r, sum, x.element, x.isUnsigned));
   return success();
 }

@@ -77,10 +77,11 @@ LogicalResult convertMicrosoftRotary(Raiser &r) { // x, positions, cos, sin
   SymbolicSize sequence = x.rank() == 4 ? x.dims[2] : x.dims[1];
   if (positions.rank() != 2) { // an offset
     Tensor offset = reshape(r, positions, {});
-    positions = map(r, offset, {x.dims[0], sequence}, r.builder.getI64Type(), [](OpBuilder &b, Location loc, ValueRange e) {
-      Value at = linalg::IndexOp::create(b, loc, 1);
-      return add(b, loc, e[0], castScalar(b, loc, at, false, b.getI64Type(), false));
-    });
+    positions =
+        map(r, offset, {x.dims[0], sequence}, r.builder.getI64Type(), [](OpBuilder &b, Location loc, ValueRange e) {
+          Value at = linalg::IndexOp::create(b, loc, 1);
+          return add(b, loc, e[0], castScalar(b, loc, at, false, b.getI64Type(), false));
+        });
   }
   return convertRotaryOf(r, 2, 3, r.value(positions), true);
 }
@@ -96,9 +97,7 @@ constexpr OpRow rows[] = {
 // Patterns
 //===------------------------------------------------------------------------------------------------------------===//
 
-bool isLastAxis(NodeOp node, int64_t rank) {
-  return normalizedAxis(node.getInt("axis", 0), rank) == rank - 1;
-}
+bool isLastAxis(NodeOp node, int64_t rank) { return normalizedAxis(node.getInt("axis", 0), rank) == rank - 1; }
 
 /// Elements [start, end) of the last axis: Slice with steps of one. Gives its input.
 Value sliceOfLastAxis(Value value, int64_t &start, int64_t &end) {
@@ -178,7 +177,8 @@ Value halfOfTable(Value table, PatternRewriter &rewriter) {
     // Made once for all its uses.
     NodeOp same;
     for (Operation *user : half.getUsers())
-      if (auto node = dyn_cast<NodeOp>(user); node && node.is("", function.getOpType()) && llvm::equal(node.getInputs(), inputs) &&
+      if (auto node = dyn_cast<NodeOp>(user); node && node.is("", function.getOpType()) &&
+                                              llvm::equal(node.getInputs(), inputs) &&
                                               node.getOnnxAttributes() == function.getOnnxAttributes())
         same = node;
     if (!same) {

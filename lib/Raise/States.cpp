@@ -1,8 +1,6 @@
 #include "States.h"
 #include "OpTable.h"
 
-#include "llvm/ADT/TypeSwitch.h"
-
 using namespace mlir;
 using namespace hadron;
 using namespace hadron::raising;
@@ -27,15 +25,8 @@ std::optional<CacheOperands> raising::cacheOperands(NodeOp node) {
 
 namespace {
 
-/// Does the user need no more than what inference found out about its operand?
-bool readsShapeAlone(Operation *user) {
-  auto node = dyn_cast<NodeOp>(user);
-  return node && llvm::all_of(node.getResults(), [](Value result) {
-           return isa<NoneType>(result.getType()) || onnx::getKnownValues(result);
-         });
-}
-
-std::optional<PastPresent> match(onnx::GraphOp graph, NodeOp node, unsigned past, unsigned present) {
+std::optional<PastPresent> match(onnx::GraphOp graph, NodeOp node, unsigned past, unsigned present,
+                                 const llvm::DenseSet<Operation *> &needed) {
   auto argument = dyn_cast_or_null<BlockArgument>(node.getInput(past));
   Value result = node.getOutput(present);
   if (!argument || !result)
@@ -44,12 +35,15 @@ std::optional<PastPresent> match(onnx::GraphOp graph, NodeOp node, unsigned past
   if (!type.hasRank() || type.getRank() != 4 || !type.getDim(1).getConstant() || !type.getDim(3).getConstant() ||
       !type.getDim(0).getSymbol() || !type.getDim(2).getSymbol())
     return std::nullopt;
+  auto isUsed = [&](OpOperand &use) {
+    return use.getOwner() == graph.getReturn().getOperation() || needed.contains(use.getOwner());
+  };
   for (OpOperand &use : argument.getUses())
-    if (!(use.getOwner() == node && use.getOperandNumber() == past) && !readsShapeAlone(use.getOwner()))
+    if (isUsed(use) && !(use.getOwner() == node && use.getOperandNumber() == past))
       return std::nullopt;
   std::optional<unsigned> output;
   for (OpOperand &use : result.getUses()) {
-    if (readsShapeAlone(use.getOwner()))
+    if (!isUsed(use))
       continue;
     if (use.getOwner() != graph.getReturn().getOperation() || output)
       return std::nullopt;
@@ -62,15 +56,17 @@ std::optional<PastPresent> match(onnx::GraphOp graph, NodeOp node, unsigned past
 
 } // namespace
 
-SmallVector<PastPresent> raising::findCaches(onnx::GraphOp graph) {
+SmallVector<PastPresent> raising::findCaches(onnx::GraphOp graph, const llvm::DenseSet<Operation *> &needed) {
   SmallVector<PastPresent> caches;
   for (NodeOp node : graph.getBody()->getOps<NodeOp>()) {
+    if (!needed.contains(node))
+      continue;
     std::optional<CacheOperands> operands = cacheOperands(node);
     if (!operands)
       continue;
     // Keys and values together: attention over one state and one tensor does not exist.
-    auto key = match(graph, node, operands->pastKey, operands->presentKey);
-    auto value = match(graph, node, operands->pastValue, operands->presentValue);
+    auto key = match(graph, node, operands->pastKey, operands->presentKey, needed);
+    auto value = match(graph, node, operands->pastValue, operands->presentValue, needed);
     if (key && value && key->past != value->past) {
       caches.push_back(*key);
       caches.push_back(*value);

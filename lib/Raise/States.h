@@ -3,6 +3,7 @@
 #define HADRON_LIB_RAISE_STATES_H
 
 #include "ONNX/IR/ONNX.h"
+#include "llvm/ADT/DenseSet.h"
 #include "llvm/ADT/SmallVector.h"
 
 namespace hadron::raising {
@@ -21,9 +22,9 @@ struct CacheOperands {
 };
 std::optional<CacheOperands> cacheOperands(onnx::NodeOp node);
 
-/// The caches of the graph: past is read by its attention and for its shape alone, and present is an output that nothing
-/// else reads.
-llvm::SmallVector<PastPresent> findCaches(onnx::GraphOp graph);
+/// The caches of the graph: of the nodes that are needed (those that compute something an output depends on), one
+/// attention alone reads the past, and no node reads the present, which is an output.
+llvm::SmallVector<PastPresent> findCaches(onnx::GraphOp graph, const llvm::DenseSet<mlir::Operation *> &needed);
 
 } // namespace hadron::raising
 

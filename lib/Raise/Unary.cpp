@@ -59,13 +59,9 @@ Scalar tanh(const Scalar &x) { return x.apply<math::TanhOp>(); }
 Scalar inverse(const Scalar &x) { return x.number(1) / x; }
 Scalar sigmoid(const Scalar &x) { return inverse(exp(-x) + 1); }
 /// log(1 + exp(x)) = max(x, 0) + log(1 + exp(-|x|)): no overflow.
-Scalar softplus(const Scalar &x) {
-  return x.max(0) + (exp(-x.apply<math::AbsFOp>()) + 1).apply<math::LogOp>();
-}
+Scalar softplus(const Scalar &x) { return x.max(0) + (exp(-x.apply<math::AbsFOp>()) + 1).apply<math::LogOp>(); }
 Scalar geluErf(const Scalar &x) { return x * 0.5 * ((x * M_SQRT1_2).apply<math::ErfOp>() + 1); }
-Scalar geluTanh(const Scalar &x) {
-  return x * 0.5 * (tanh((x + x * x * x * 0.044715) * std::sqrt(2 / M_PI)) + 1);
-}
+Scalar geluTanh(const Scalar &x) { return x * 0.5 * (tanh((x + x * x * x * 0.044715) * std::sqrt(2 / M_PI)) + 1); }
 
 using Formula = Scalar (*)(Raiser &, const Scalar &);
 template <Formula formula>
@@ -81,9 +77,7 @@ Scalar sigmoidOf(Raiser &, const Scalar &x) { return sigmoid(x); }
 Scalar softplusOf(Raiser &, const Scalar &x) { return softplus(x); }
 Scalar softsign(Raiser &, const Scalar &x) { return x / (x.apply<math::AbsFOp>() + 1); }
 Scalar leakyRelu(Raiser &r, const Scalar &x) { return x.where(P::OLT, 0, x * attr(r, "alpha", 0.01), x); }
-Scalar elu(Raiser &r, const Scalar &x) {
-  return x.where(P::OLT, 0, (exp(x) + -1) * attr(r, "alpha", 1), x);
-}
+Scalar elu(Raiser &r, const Scalar &x) { return x.where(P::OLT, 0, (exp(x) + -1) * attr(r, "alpha", 1), x); }
 Scalar celu(Raiser &r, const Scalar &x) {
   double alpha = attr(r, "alpha", 1);
   return x.max(0) + ((exp(x * (1 / alpha)) + -1) * alpha).min(0);
@@ -96,9 +90,7 @@ Scalar hardSigmoid(Raiser &r, const Scalar &x) {
   return (x * attr(r, "alpha", 0.2) + attr(r, "beta", 0.5)).max(0).min(1);
 }
 Scalar hardSwish(Raiser &, const Scalar &x) { return x * (x * (1.0 / 6) + 0.5).max(0).min(1); }
-Scalar thresholdedRelu(Raiser &r, const Scalar &x) {
-  return x.where(P::OGT, attr(r, "alpha", 1), x, x.number(0));
-}
+Scalar thresholdedRelu(Raiser &r, const Scalar &x) { return x.where(P::OGT, attr(r, "alpha", 1), x, x.number(0)); }
 Scalar swish(Raiser &r, const Scalar &x) { return x * sigmoid(x * attr(r, "alpha", 1)); }
 Scalar quickGelu(Raiser &r, const Scalar &x) { return x * sigmoid(x * attr(r, "alpha", 1.702)); }
 Scalar mish(Raiser &, const Scalar &x) { return x * tanh(softplus(x)); }

@@ -32,8 +32,7 @@ bool raising::isTable(Raiser &r, Value onnxValue) {
   if (!type || !r.isConstant(onnxValue) || !type.hasRank() || type.getRank() != 2)
     return false;
   auto dims = type.getStaticDims();
-  return dims && (*dims)[0] > 0 && (*dims)[1] > 0 &&
-         isa<Float16Type, BFloat16Type, Float32Type>(type.getElementType());
+  return dims && (*dims)[0] > 0 && (*dims)[1] > 0 && isa<Float16Type, BFloat16Type, Float32Type>(type.getElementType());
 }
 
 Value raising::denseWeight(Raiser &r, Value onnxValue, bool transposed) {
@@ -46,7 +45,7 @@ Value raising::denseWeight(Raiser &r, Value onnxValue, bool transposed) {
   int64_t inputs = *dims[transposed ? 1 : 0].getConstant(), outputs = *dims[transposed ? 0 : 1].getConstant();
   Type element = elementOf(cast<OnnxTensorType>(onnxValue.getType()).getElementType());
   PackedType type = packedType(r, inputs, outputs, DenseFormatAttr::get(r.builder.getContext(), element));
-  return r.param(r.nameOf(onnxValue), type, [&]() -> Value {
+  return r.param(r.weightName(onnxValue), type, [&]() -> Value {
     Tensor matrix = r.get(onnxValue);
     matrix.value = r.value(matrix);
     matrix.splat = {};
@@ -98,7 +97,8 @@ namespace {
 /// One byte of codes: elements k = first … first + 8/bits - 1 of row n, low bits first, `flip` added to make them
 /// unsigned.
 Tensor packCodes(Raiser &r, const Tensor &matrix, bool transposed, int64_t bits, int64_t group, bool isSigned) {
-  int64_t outputs = *matrix.dims[transposed ? 0 : 1].getConstant(), inputs = *matrix.dims[transposed ? 1 : 0].getConstant();
+  int64_t outputs = *matrix.dims[transposed ? 0 : 1].getConstant(),
+          inputs = *matrix.dims[transposed ? 1 : 0].getConstant();
   int64_t groups = (inputs + group - 1) / group, perByte = 8 / bits;
   Value source = r.value(matrix);
   Type i8 = r.builder.getI8Type();
@@ -159,7 +159,8 @@ Value raising::dequantizedWeight(Raiser &r, Value onnxValue, bool transposed) {
           outputs = *dims[1 - inputAxis].getConstant(), block = node.getInt("block_size", 0);
   auto axis = normalizedAxis(node.getInt("axis", 1), 2);
   bool blocked = scaleDims.size() == 2 && block > 0;
-  if (!axis || (blocked ? *axis != inputAxis : scaleDims.size() == 1 && !scaleDims[0].isConstant(1) && *axis == inputAxis))
+  if (!axis ||
+      (blocked ? *axis != inputAxis : scaleDims.size() == 1 && !scaleDims[0].isConstant(1) && *axis == inputAxis))
     return {};
   int64_t groups = blocked ? (inputs + block - 1) / block : 1;
   // Without zero points zero is 0: signed codes are then symmetric, unsigned ones have zero 0.
@@ -170,7 +171,7 @@ Value raising::dequantizedWeight(Raiser &r, Value onnxValue, bool transposed) {
   if (!format)
     return {};
   PackedType type = packedType(r, inputs, outputs, format);
-  return r.param(r.nameOf(node.getInput(0)), type, [&]() -> Value {
+  return r.param(r.weightName(node.getInput(0)), type, [&]() -> Value {
     int64_t group = blocked ? block : inputs;
     Tensor packed = packCodes(r, r.get(node.getInput(0)), transposed, bits, group, isSigned);
     // [N, groups], from [groups, N], [N] or one.
