@@ -4,6 +4,7 @@
 
 Appends a line `passed failed skipped` to FILE. Output of tests is shown for those that fail; all of it is in BUILD/logs.
 """
+
 import argparse
 import concurrent.futures
 import json
@@ -15,7 +16,7 @@ import xml.etree.ElementTree
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 JOBS = len(os.sched_getaffinity(0))
-SECONDS_PER_TEST = 600     # of lit and pytest; a hang must not eat the time of the whole run
+SECONDS_PER_TEST = 600  # of lit and pytest; a hang must not eat the time of the whole run
 SECONDS_PER_PROGRAM = 900  # of GoogleTest, which runs many tests in one process
 LINES_OF_A_FAILURE = 60
 
@@ -47,8 +48,18 @@ def environment(arguments):
 
 def run_lit(arguments, logs, counts):
     report = os.path.join(logs, "lit.json")
-    command = [sys.executable, lit_program(), "-v", f"-j{JOBS}", "--timeout", str(SECONDS_PER_TEST), "--output", report,
-               "--no-progress-bar", os.path.join(arguments.build, "test")]
+    command = [
+        sys.executable,
+        lit_program(),
+        "-v",
+        f"-j{JOBS}",
+        "--timeout",
+        str(SECONDS_PER_TEST),
+        "--output",
+        report,
+        "--no-progress-bar",
+        os.path.join(arguments.build, "test"),
+    ]
     if arguments.filter:
         command += ["--filter", arguments.filter, "--allow-empty-runs"]
     if os.path.exists(report):
@@ -76,7 +87,9 @@ def lit_program():
 def run_unit(arguments, logs, counts):
     folder = os.path.join(arguments.build, "bin", "unit")
     listing = os.path.join(arguments.build, "unit-tests.txt")
-    with open(listing) as file:  # what CMake builds: a program of an earlier build that lies in the folder does not count
+    with open(
+        listing
+    ) as file:  # what CMake builds: a program of an earlier build that lies in the folder does not count
         programs = file.read().split()
 
     def run(name):
@@ -87,11 +100,22 @@ def run_unit(arguments, logs, counts):
         if os.path.exists(report):
             os.remove(report)
         try:
-            done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, text=True,
-                                  errors="replace", timeout=SECONDS_PER_PROGRAM, env=environment(arguments))
+            done = subprocess.run(
+                command,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL,
+                text=True,
+                errors="replace",
+                timeout=SECONDS_PER_PROGRAM,
+                env=environment(arguments),
+            )
             output, status = done.stdout, done.returncode
         except subprocess.TimeoutExpired as timeout:
-            output, status = f"{(timeout.stdout or b'').decode(errors='replace')}\nran longer than {SECONDS_PER_PROGRAM} s", 1
+            output, status = (
+                f"{(timeout.stdout or b'').decode(errors='replace')}\nran longer than {SECONDS_PER_PROGRAM} s",
+                1,
+            )
         except OSError as problem:
             output, status = str(problem), 1
         with open(os.path.join(logs, f"{name}.log"), "w") as log:
@@ -114,7 +138,9 @@ def run_unit(arguments, logs, counts):
                 for test in suite["testsuite"]:
                     if test.get("failures"):
                         failed += 1
-                        counts.fail(f"{name}: {suite['name']}.{test['name']}", "\n".join(f["failure"] for f in test["failures"]))
+                        counts.fail(
+                            f"{name}: {suite['name']}.{test['name']}", "\n".join(f["failure"] for f in test["failures"])
+                        )
                     elif test["result"] == "SKIPPED":
                         counts.skipped += 1
                     elif test["result"] == "COMPLETED":
@@ -127,12 +153,27 @@ def run_python(arguments, logs, counts):
     report = os.path.join(logs, "pytest.xml")
     if os.path.exists(report):
         os.remove(report)
-    command = [sys.executable, "-m", "pytest", "-q", "-n", str(JOBS), "--dist", "loadfile", "--timeout", str(SECONDS_PER_TEST),
-               f"--junitxml={report}", "-p", "no:cacheprovider"]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-n",
+        str(JOBS),
+        "--dist",
+        "loadfile",
+        "--timeout",
+        str(SECONDS_PER_TEST),
+        f"--junitxml={report}",
+        "-p",
+        "no:cacheprovider",
+    ]
     if arguments.filter:
         command += ["-k", arguments.filter]
     with open(os.path.join(logs, "pytest.log"), "w") as log:
-        status = subprocess.run(command, stdout=log, stderr=subprocess.STDOUT, cwd=ROOT, env=environment(arguments)).returncode
+        status = subprocess.run(
+            command, stdout=log, stderr=subprocess.STDOUT, cwd=ROOT, env=environment(arguments)
+        ).returncode
     if status == 5:  # nothing collected; whether any test ran at all is test.sh's to judge
         return
     if not os.path.exists(report):
@@ -167,7 +208,10 @@ def main():
     for name, output in counts.failures:
         print(f"\nFAILED {name}\n{tail(output)}\n")
     # Not in the form of the closing line, which test.sh prints once for all parts.
-    print(f"{arguments.part}: {counts.passed} of {counts.passed + counts.failed}" + (f" ({counts.skipped} skipped)" if counts.skipped else ""))
+    print(
+        f"{arguments.part}: {counts.passed} of {counts.passed + counts.failed}"
+        + (f" ({counts.skipped} skipped)" if counts.skipped else "")
+    )
     with open(arguments.counts, "a") as file:
         file.write(f"{counts.passed} {counts.failed} {counts.skipped}\n")
 

@@ -21,16 +21,23 @@ config.test_exec_root = os.path.join(config.hadron_build_dir, "test")
 llvm_config.use_default_substitutions()  # FileCheck, not, count, and a PATH that has them
 llvm_config.with_environment("PATH", config.llvm_tools_dir, append_path=True)
 llvm_config.with_environment("PATH", config.hadron_tools_dir, append_path=True)
-llvm_config.with_system_environment(["HOME", "TMPDIR", "ASAN_OPTIONS", "UBSAN_OPTIONS", "ASAN_SYMBOLIZER_PATH", "HADRON_CPU"])
+llvm_config.with_system_environment(
+    ["HOME", "TMPDIR", "ASAN_OPTIONS", "UBSAN_OPTIONS", "ASAN_SYMBOLIZER_PATH", "HADRON_CPU"]
+)
 
 tools = ["hadron", "hadron-opt", "hadron-lsp-server", "hadron-reduce", "hadron-interpret", "split-file"]
-llvm_config.add_tool_substitutions([ToolSubst(name, unresolved="ignore") for name in tools],
-                                   [config.hadron_tools_dir, config.llvm_tools_dir])
+llvm_config.add_tool_substitutions(
+    [ToolSubst(name, unresolved="ignore") for name in tools], [config.hadron_tools_dir, config.llvm_tools_dir]
+)
 
 python = config.hadron_python if os.path.exists(config.hadron_python) else sys.executable
 models = os.path.join(config.hadron_source_dir, "build", "models")
 # Before the defaults: one of them is a %python without our packages.
-config.substitutions = [("%python", python), ("%source", config.hadron_source_dir), ("%models", models)] + config.substitutions
+config.substitutions = [
+    ("%python", python),
+    ("%source", config.hadron_source_dir),
+    ("%models", models),
+] + config.substitutions
 
 if shutil.which("ptxas"):
     config.available_features.add("ptxas")

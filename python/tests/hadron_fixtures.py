@@ -1,4 +1,5 @@
 """Fixtures for every test in Python: the tools of the build that is tested, and real models."""
+
 import os
 import pathlib
 import subprocess
@@ -41,8 +42,11 @@ def runner(name):
     def run(*arguments, code=0, timeout=300, **options):
         command = [str(tool(name)), *map(str, arguments)]
         done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=timeout, **options)
-        assert done.returncode == code, f"{' '.join(command)}: exit code {done.returncode}, expected {code}\n{done.stdout}\n{done.stderr}"
+        assert (
+            done.returncode == code
+        ), f"{' '.join(command)}: exit code {done.returncode}, expected {code}\n{done.stdout}\n{done.stderr}"
         return done
+
     return run
 
 
@@ -52,5 +56,8 @@ def model():
     import materialize_model
 
     def path(name):
-        return materialize_model.materialize(ROOT / "examples" / "models" / f"{name}.onnx", ROOT / "build" / "models", ROOT / "build" / "cache")
+        return materialize_model.materialize(
+            ROOT / "examples" / "models" / f"{name}.onnx", ROOT / "build" / "models", ROOT / "build" / "cache"
+        )
+
     return path
