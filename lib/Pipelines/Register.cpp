@@ -3,6 +3,7 @@
 
 #include "Hadron/IR/Hadron.h"
 #include "ONNX/IR/ONNX.h"
+#include "hadron/Raise/Passes.h"
 #include "hadron/Transforms/Passes.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlow.h"
@@ -27,6 +28,7 @@ void hadron::registerDialects(DialectRegistry &registry) {
 
 void hadron::registerPasses() {
   registerHadronTransformsPasses();
+  registerRaisePasses();
   mlir::registerTransformsPasses();
   registerLinalgPasses();
 }
