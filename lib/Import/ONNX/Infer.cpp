@@ -98,6 +98,18 @@ bool Inference::substitute(const SymbolicSize &difference) {
   return true;
 }
 
+// The two sides of a relation without what they share and without minus signs: 0 <= s - 1 is 1 <= s.
+static std::string relation(const SymbolicSize &a, const char *sign, const SymbolicSize &b) {
+  SymbolicSize left, right;
+  for (const auto &[factors, coefficient] : (a - b).getTerms()) {
+    SymbolicSize term(coefficient);
+    for (const std::string &factor : factors)
+      term *= SymbolicSize::symbol(factor);
+    coefficient > 0 ? left += term : right -= term;
+  }
+  return left.str() + sign + right.str();
+}
+
 SymbolicSize Inference::requireEqual(NodeOp node, const SymbolicSize &first, const SymbolicSize &second) {
   SymbolicSize a = normalise(first), b = normalise(second);
   if (a == b || !a.isValid() || !b.isValid() || conditionalDepth)
@@ -108,14 +120,14 @@ SymbolicSize Inference::requireEqual(NodeOp node, const SymbolicSize &first, con
   }
   if (substitute(a - b))
     return normalise(a);
-  constraints.insert(a.str() + " == " + b.str());
+  constraints.insert(relation(a, " == ", b));
   return a;
 }
 
 void Inference::requireAtMost(NodeOp node, const SymbolicSize &first, const SymbolicSize &second) {
   SymbolicSize a = normalise(first), b = normalise(second);
   if (a.isValid() && b.isValid() && !conditionalDepth && !a.isCoefficientwiseAtMost(b))
-    constraints.insert(a.str() + " <= " + b.str());
+    constraints.insert(relation(a, " <= ", b));
 }
 
 SymbolicSize Inference::makeFresh(StringRef name) {
