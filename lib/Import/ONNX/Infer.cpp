@@ -100,8 +100,8 @@ bool Inference::substitute(const SymbolicSize &difference) {
 
 // The two sides of a relation without what they share and without minus signs: 0 <= s - 1 is 1 <= s.
 static std::string relation(const SymbolicSize &a, const char *sign, const SymbolicSize &b) {
-  SymbolicSize left, right;
-  for (const auto &[factors, coefficient] : (a - b).getTerms()) {
+  SymbolicSize left, right, difference = a - b;
+  for (const auto &[factors, coefficient] : difference.getTerms()) {
     SymbolicSize term(coefficient);
     for (const std::string &factor : factors)
       term *= SymbolicSize::symbol(factor);
