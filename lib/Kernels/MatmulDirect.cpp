@@ -40,7 +40,6 @@ private:
 
   void prepareRows();
   void sumGroup(Value row, Value group, int64_t inputs);
-  void tileRows(int64_t R, Value row, Value tile);
   Values product(int64_t R, Value row, Value tileAddress);
   Values productDense(int64_t R, ArrayRef<Value> x, Value tileAddress);
   void group(int64_t R, Value row, Value tileAddress, Value group, int64_t inputs, Values &totals);
@@ -77,21 +76,42 @@ void Direct::emit() {
     });
   };
   int64_t most = p.target.avx512 ? 4 : 2;
+  Value sums = p.stack(MatmulBlocks::kDirectRows * mb.spec.weights() * 64);
+  auto sumAt = [&](Value row, int64_t weight) {
+    return p.at(p.at(sums, p.mul(row, mb.spec.weights() * 64)), weight * 64);
+  };
+  auto productsOf = [&](int64_t R, Value row, Value tile) {
+    for (auto [w, weight] : llvm::enumerate(mb.weights))
+      for (auto [r, sum] : llvm::enumerate(product(R, row, mb.tileAddress(weight, tile))))
+        p.store(sum, sumAt(p.add(row, r), w), 64);
+  };
   p.ifElse(
       p.equal(mb.m, p.i64(1)),
       [&] {
         ahead = true;
-        tiles([&](Value tile) { tileRows(1, p.i64(0), tile); });
+        tiles([&](Value tile) {
+          Values products;
+          for (Value weight : mb.weights)
+            products.push_back(product(1, p.i64(0), mb.tileAddress(weight, tile))[0]);
+          mb.finish(p.i64(0), tile, products);
+        });
       },
       [&] {
         ahead = false;
         tiles([&](Value tile) {
           Value whole = p.mul(p.div(mb.m, most), most);
-          p.loop(p.i64(0), whole, most, [&](Value row) { tileRows(most, row, tile); });
+          p.loop(p.i64(0), whole, most, [&](Value row) { productsOf(most, row, tile); });
           for (int64_t R = most / 2; R >= 1; R /= 2) {
             Value done = p.mul(p.div(mb.m, 2 * R), 2 * R);
-            p.ifThen(p.less(p.add(done, R - 1), mb.m), [&] { tileRows(R, done, tile); });
+            p.ifThen(p.less(p.add(done, R - 1), mb.m), [&] { productsOf(R, done, tile); });
           }
+          // Once for all rows: an epilogue is long code.
+          p.loop(p.i64(0), mb.m, 1, [&](Value row) {
+            Values products;
+            for (int64_t w = 0; w < mb.spec.weights(); ++w)
+              products.push_back(p.load(p.f32s(kTile), sumAt(row, w), 64));
+            mb.finish(row, tile, products);
+          });
         });
       });
 }
@@ -146,18 +166,6 @@ void Direct::sumGroup(Value row, Value group, int64_t inputs) {
 }
 
 // One tile.
-
-void Direct::tileRows(int64_t R, Value row, Value tile) {
-  SmallVector<Values, 2> products; // by weight, then row
-  for (Value weight : mb.weights)
-    products.push_back(product(R, row, mb.tileAddress(weight, tile)));
-  for (int64_t r = 0; r < R; ++r) {
-    Values values;
-    for (Values &product : products)
-      values.push_back(product[r]);
-    mb.finish(p.add(row, r), tile, values);
-  }
-}
 
 Values Direct::product(int64_t R, Value row, Value tileAddress) {
   if (layout.format().isDense())

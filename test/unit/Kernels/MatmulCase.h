@@ -26,6 +26,7 @@ struct Bytes {
 };
 
 /// What the random numbers look like.
+/// Saturated: codes at their maximum, zero points 0, q = ±127, scales 1. Ones: scales 1.
 enum class Style { Plain, Zeros, HugeScales, NegativeScales, Saturated, Ones };
 
 /// A packed random matrix with its parameters: w = (code - zero) scale, in f64.
@@ -38,9 +39,9 @@ struct Weights {
   double code(int64_t n, int64_t k) const { return codes[n * layout.K() + k]; }
   double scale(int64_t n, int64_t g) const { return scales[n * layout.groups() + g]; }
   double zero(int64_t n, int64_t g) const { return zeros[n * layout.groups() + g]; }
-  double at(int64_t n, int64_t k) const;
-  /// What the kernel may add and subtract instead of the weight: (code + zero) |scale|.
-  double magnitude(int64_t n, int64_t k) const;
+  std::vector<double> exact;      // [N][K]
+  std::vector<double> magnitudes; // [N][K] what kernels may add and subtract instead: (code + |zero|) |scale|
+  double at(int64_t n, int64_t k) const { return exact[n * layout.K() + k]; }
 };
 
 class MatmulCase {
@@ -57,10 +58,18 @@ public:
   std::vector<int64_t> slots(int64_t m) const;
   const CompiledKernel &kernel() const { return *compiled; }
 
+  /// y[m][n], m < maxM, and how far from it a result may be.
+  std::vector<double> expected, tolerances;
+
 private:
-  double activation(int64_t m, int64_t k) const;
-  void reference(int64_t m, int64_t n, double &value, double &tolerance) const;
-  void product(int w, int64_t m, int64_t n, double &value, double &tolerance) const;
+  /// A value and the error that the kernel's may have.
+  struct Bounded {
+    double value, error;
+  };
+  std::vector<double> row(int64_t m) const;
+  Bounded product(int w, const std::vector<double> &row, int64_t n) const;
+  Bounded finish(Bounded gate, Bounded up) const;
+  void computeExpected(int64_t maxM);
   std::unique_ptr<CompiledKernel> compiled;
 };
 
