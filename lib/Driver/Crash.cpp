@@ -1,0 +1,120 @@
+#include "Crash.h"
+
+#include "Command.h"
+
+#include "llvm/ADT/SmallString.h"
+#include "llvm/Support/ErrorHandling.h"
+#include "llvm/Support/FileSystem.h"
+
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <new>
+#include <sys/wait.h>
+#include <unistd.h>
+
+using namespace hadron::driver;
+
+// What a signal handler may touch: fixed memory, filled before.
+static char commandText[4096];
+static char temporaryPath[1024];
+
+static void say(const char *text) {
+  for (size_t left = std::strlen(text); left;) {
+    ssize_t written = write(STDERR_FILENO, text, left);
+    if (written <= 0)
+      return;
+    text += written;
+    left -= written;
+  }
+}
+
+/// Removes the temporary folder by another program: nothing in this one can be trusted any more.
+static void removeFromOutside() {
+  if (!temporaryPath[0])
+    return;
+  pid_t child = fork();
+  if (child == 0) {
+    execl("/bin/rm", "rm", "-rf", "--", temporaryPath, static_cast<char *>(nullptr));
+    _exit(127);
+  }
+  if (child > 0)
+    waitpid(child, nullptr, 0);
+}
+
+[[noreturn]] static void dieOfBug(const char *what) {
+  say("hadron: error: a bug in Hadron: ");
+  say(what);
+  say("; please report it with the model and this command:");
+  say(commandText);
+  say("\n");
+  removeFromOutside();
+  _exit(Bug);
+}
+
+static void onCrash(int signal) {
+  dieOfBug(signal == SIGSEGV || signal == SIGBUS ? "it read or wrote memory that is not its own"
+           : signal == SIGFPE                    ? "it divided by zero"
+           : signal == SIGILL                    ? "it came to an instruction that this machine does not have"
+                                                 : "it found itself in a state that cannot be");
+}
+
+static void onInterrupt(int signal) {
+  removeFromOutside();
+  std::signal(signal, SIG_DFL);
+  raise(signal);
+}
+
+static void onFatalError(void *, const char *reason, bool) { dieOfBug(reason); }
+
+static void onOutOfMemory() {
+  say("hadron: error: out of memory\n");
+  removeFromOutside();
+  _exit(WrongInput);
+}
+
+void hadron::driver::installCrashHandler(int argc, char **argv) {
+  size_t used = 0;
+  for (int i = 0; i < argc && used < sizeof commandText - 2; ++i)
+    used += std::snprintf(commandText + used, sizeof commandText - used, " %s", i ? argv[i] : "hadron");
+  llvm::install_fatal_error_handler(onFatalError);
+  llvm::install_bad_alloc_error_handler([](void *, const char *, bool) { onOutOfMemory(); });
+  std::set_new_handler(onOutOfMemory);
+  // A stack of its own: deep recursion ends here too.
+  static char stack[64 * 1024];
+  stack_t alternative = {};
+  alternative.ss_sp = stack;
+  alternative.ss_size = sizeof stack;
+  sigaltstack(&alternative, nullptr);
+  struct sigaction action = {};
+  action.sa_flags = SA_ONSTACK | SA_RESETHAND;
+  action.sa_handler = onCrash;
+  for (int signal : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT})
+    sigaction(signal, &action, nullptr);
+  action.sa_handler = onInterrupt;
+  for (int signal : {SIGINT, SIGTERM, SIGHUP})
+    sigaction(signal, &action, nullptr);
+  // A reader that went away shows as an error of the stream.
+  std::signal(SIGPIPE, SIG_IGN);
+}
+
+std::error_code TemporaryFolder::create() {
+  llvm::SmallString<256> path;
+  if (std::error_code code = llvm::sys::fs::createUniqueDirectory("hadron", path))
+    return code;
+  if (path.size() >= sizeof temporaryPath) {
+    llvm::sys::fs::remove(path);
+    return std::make_error_code(std::errc::filename_too_long);
+  }
+  std::memcpy(temporaryPath, path.c_str(), path.size() + 1);
+  return {};
+}
+
+void TemporaryFolder::remove() {
+  if (temporaryPath[0])
+    llvm::sys::fs::remove_directories(temporaryPath);
+  temporaryPath[0] = 0;
+}
+
+llvm::StringRef TemporaryFolder::getPath() const { return temporaryPath; }
