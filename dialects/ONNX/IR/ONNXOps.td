@@ -117,7 +117,9 @@ def ONNX_NodeOp : ONNX_Op<"node", [
     ```mlir
     %s = onnx.node "Shape" since 15 (%x) {start = 0 : i64} outputs ["s"] values [["batch", "4"]]
         : (!onnx.tensor<batch x 4 x f32>) -> !onnx.tensor<2 x i64>
-    %y, %sum = onnx.node "SkipSimplifiedLayerNormalization" of "com.microsoft" since 1 (%x, %r, %g, %none) …
+    %y, %sum = onnx.node "SkipSimplifiedLayerNormalization" of "com.microsoft" since 1 (%x, %r, %g, %none)
+        outputs ["y", "sum"] : (!onnx.tensor<batch x 4 x f32>, !onnx.tensor<batch x 4 x f32>, !onnx.tensor<4 x f32>, none)
+        -> (!onnx.tensor<batch x 4 x f32>, !onnx.tensor<batch x 4 x f32>)
     ```
   }];
   let arguments = (ins
