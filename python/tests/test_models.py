@@ -1,4 +1,5 @@
 """The real models of examples/models, and the script that gives them their weights."""
+
 import json
 import shutil
 
@@ -35,12 +36,15 @@ def test_rounding_is_matmulnbits():
     assert (codes.min(axis=2)[1:] == 0).all()  # the largest magnitude
 
 
-@pytest.mark.parametrize("break_it, message", [
-    (lambda m: m["tensors"].clear(), "says nothing of the initializer"),
-    (lambda m: m["tensors"].update({name: "no.such" for name in m["tensors"]}), "holds no tensor 'no.such'"),
-    (lambda m: m["tensors"].update({name: ["fold", "x"] for name in m["tensors"]}), "does not know"),
-    (lambda m: m["source"].update(member_sha256="0" * 64), "Delete it and try again"),
-])
+@pytest.mark.parametrize(
+    "break_it, message",
+    [
+        (lambda m: m["tensors"].clear(), "says nothing of the initializer"),
+        (lambda m: m["tensors"].update({name: "no.such" for name in m["tensors"]}), "holds no tensor 'no.such'"),
+        (lambda m: m["tensors"].update({name: ["fold", "x"] for name in m["tensors"]}), "does not know"),
+        (lambda m: m["source"].update(member_sha256="0" * 64), "Delete it and try again"),
+    ],
+)
 def test_broken_map_is_named(model, tmp_path, break_it, message):
     model("smollm2-genai-int4")  # its source is in the cache now
     shutil.copyfile(EXAMPLES / "smollm2-genai-int4.onnx", tmp_path / "m.onnx")

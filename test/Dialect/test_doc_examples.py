@@ -7,6 +7,7 @@ An example may be a fragment. It is completed like this:
   last one for operands beyond the list;
 - a parameter that `hadron.param.get` reads is defined as zeros.
 """
+
 import itertools
 import pathlib
 import re
@@ -15,7 +16,12 @@ import textwrap
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-SOURCES = [*sorted(ROOT.glob("dialects/**/*.td")), *sorted(ROOT.glob("docs/**/*.md")), *sorted(ROOT.glob("dialects/**/*.md")), ROOT / "README.md"]
+SOURCES = [
+    *sorted(ROOT.glob("dialects/**/*.td")),
+    *sorted(ROOT.glob("docs/**/*.md")),
+    *sorted(ROOT.glob("dialects/**/*.md")),
+    ROOT / "README.md",
+]
 BLOCK = re.compile(r"^([ \t]*)```mlir\n(.*?)^\1```", re.M | re.S)
 PAIRS = {"(": ")", "[": "]", "{": "}", "<": ">"}
 
@@ -73,7 +79,7 @@ def operand_types(statement):
         found[name] = "index"
     plain = [name for name in re.findall(r"%\w+", body) if name not in found]
     if plain and trailing:
-        found.update(itertools.zip_longest(plain, trailing[:len(plain)], fillvalue=trailing[-1]))
+        found.update(itertools.zip_longest(plain, trailing[: len(plain)], fillvalue=trailing[-1]))
     return found
 
 
@@ -94,8 +100,14 @@ def statements(text):
 def complete(text):
     joined = statements(text)
     if all(re.match(r"[!#]\w+(\.|$)", line) and " = " not in line.split("<")[0] for line in joined):
-        return "\n".join(f"func.func private @e{i}({line})" if line[0] == "!" else f"func.func private @e{i}() attributes {{e = {line}}}"
-                         for i, line in enumerate(joined))
+        return "\n".join(
+            (
+                f"func.func private @e{i}({line})"
+                if line[0] == "!"
+                else f"func.func private @e{i}() attributes {{e = {line}}}"
+            )
+            for i, line in enumerate(joined)
+        )
     defined = set()
     for line in joined:
         match = re.match(r"\s*((?:%\w+(?::\d+)?(?:, )?)+) = ", line)
@@ -104,8 +116,11 @@ def complete(text):
     arguments = {}
     for line in joined:
         arguments.update({name: type for name, type in operand_types(line.strip()).items() if name not in defined})
-    parameters = [f"hadron.param {name} : {type} {{\n  %0 = arith.constant dense<0.0> : {type}\n  hadron.yield %0 : {type}\n}}"
-                  for name, type in re.findall(r"hadron\.param\.get (@\w+) : (\S+)", text) if f"hadron.param {name}" not in text]
+    parameters = [
+        f"hadron.param {name} : {type} {{\n  %0 = arith.constant dense<0.0> : {type}\n  hadron.yield %0 : {type}\n}}"
+        for name, type in re.findall(r"hadron\.param\.get (@\w+) : (\S+)", text)
+        if f"hadron.param {name}" not in text
+    ]
     if not arguments and re.match(r"\s*(func\.func|hadron\.param @|onnx\.graph|module|llvm\.func)", joined[0]):
         return "\n".join([*parameters, text])
     signature = ", ".join(f"{name}: {type}" for name, type in arguments.items())
