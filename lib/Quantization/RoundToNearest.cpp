@@ -55,19 +55,19 @@ rounding::Parameters parametersOf(const WeightFormat &format, int64_t K) {
   if (p.symmetric) {
     p.options = 2;
     if (format.bits == 2)
-      grid({1.3f, 1.7f, 2.1f, 2.6f, 3.2f, 4.0f});
+      grid({1.3f, 1.7f, 2.1f, 2.6f, 3.2f, 4.0f, 5.0f});
     else if (format.bits == 4)
-      grid({6.6f, 7.0f, 7.4f, 7.8f, 8.2f, 8.7f, 9.3f, 10.0f, 11.0f});
+      grid({6.6f, 7.0f, 7.4f, 7.8f, 8.2f, 8.7f, 9.3f, 10.0f, 11.0f, 12.5f});
     else
-      grid({126.6f, 127.2f, 127.8f, 128.4f});
+      grid({126.4f, 126.8f, 127.2f, 127.5f, 127.8f, 128.1f, 128.4f, 128.8f});
     p.refinements = 2;
   } else {
     if (format.bits == 2)
-      grid({2.4f, 2.8f, 3.2f, 3.7f, 4.3f, 5.2f});
+      grid({2.4f, 2.8f, 3.2f, 3.7f, 4.3f, 5.2f, 6.4f});
     else if (format.bits == 4)
-      grid({14.4f, 15.0f, 15.6f, 16.3f, 17.2f, 18.5f});
+      grid({14.4f, 14.8f, 15.2f, 15.7f, 16.3f, 17.2f, 18.5f, 21.0f});
     else
-      grid({254.4f, 255.0f});
+      grid({253.2f, 253.6f, 254.0f, 254.4f, 254.8f, 255.2f, 255.6f, 256.2f});
     p.options = 3;
     p.refinements = 2;
   }

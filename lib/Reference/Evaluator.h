@@ -7,6 +7,7 @@
 #include "llvm/ADT/StringMap.h"
 
 #include <functional>
+#include <map>
 #include <optional>
 
 namespace hadron::reference {
@@ -27,8 +28,8 @@ public:
 
   llvm::Expected<std::vector<Value>> call(mlir::func::FuncOp function, llvm::ArrayRef<Value> arguments);
   llvm::Expected<Value> parameter(ParamOp param);
-  /// The value and, first, all that it depends on.
-  llvm::Expected<Value> demand(mlir::Value value);
+  /// One operation with operands from elsewhere.
+  llvm::Expected<std::vector<Value>> single(mlir::Operation *op, const llvm::DenseMap<mlir::Value, Value> &known);
   /// Runs a block up to its terminator and returns the terminator's operands.
   llvm::Expected<std::vector<Value>> run(mlir::Block &block, llvm::ArrayRef<Value> arguments);
   llvm::Error run(mlir::Operation *op);

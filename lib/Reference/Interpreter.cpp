@@ -193,34 +193,17 @@ Result Evaluator::parameter(ParamOp param) {
   return results->front();
 }
 
-Result Evaluator::demand(mlir::Value value) {
-  Frame own;
-  Frame *outer = frame;
-  if (!frame)
-    frame = &own;
+llvm::Expected<std::vector<RefValue>> Evaluator::single(Operation *op,
+                                                        const llvm::DenseMap<mlir::Value, RefValue> &known) {
+  Frame inner, *outer = std::exchange(frame, &inner);
   llvm::scope_exit restore([&] { frame = outer; });
-  if (knows(value))
-    return (*this)[value];
-  Operation *op = value.getDefiningOp();
-  if (!op)
-    return llvm::make_error<llvm::StringError>("a block argument has no value by itself",
-                                               llvm::inconvertibleErrorCode());
-  for (mlir::Value operand : op->getOperands())
-    if (auto result = demand(operand); !result)
-      return result.takeError();
-  // Regions may read values of the block around them.
-  llvm::Error error = llvm::Error::success();
-  op->walk([&](Operation *nested) {
-    for (mlir::Value operand : nested->getOperands())
-      if (!error && operand.getParentBlock() == op->getBlock())
-        if (auto result = demand(operand); !result)
-          error = result.takeError();
-  });
-  if (error)
+  inner.values = known;
+  if (llvm::Error error = run(op))
     return std::move(error);
-  if (llvm::Error failed = run(op))
-    return std::move(failed);
-  return (*this)[value];
+  std::vector<RefValue> results;
+  for (mlir::Value result : op->getResults())
+    results.push_back((*this)[result]);
+  return results;
 }
 
 llvm::Expected<std::vector<RefValue>> reference::interpret(func::FuncOp function, std::vector<RefValue> inputs,
@@ -232,7 +215,10 @@ llvm::Expected<std::vector<RefValue>> reference::interpret(func::FuncOp function
 }
 
 Result reference::evaluate(ParamOp param, const Options &options) { return Evaluator(options).parameter(param); }
-Result reference::evaluate(mlir::Value value, const Options &options) { return Evaluator(options).demand(value); }
+llvm::Expected<std::vector<RefValue>>
+reference::evaluate(Operation *op, const llvm::DenseMap<mlir::Value, RefValue> &known, const Options &options) {
+  return Evaluator(options).single(op, known);
+}
 
 //===----------------------------------------------------------------------===//
 // Operations

@@ -3,6 +3,7 @@
 #include "hadron/Support/OpenBeneath.h"
 #include "llvm/ADT/Twine.h"
 #include "llvm/Support/Errno.h"
+#include "llvm/Support/Path.h"
 
 #include <cerrno>
 #include <fcntl.h>
@@ -32,13 +33,21 @@ void MappedFile::drop(uint64_t offset, uint64_t bytes) const {
     madvise(const_cast<char *>(data) + begin, end - begin, MADV_DONTNEED);
 }
 
+MappedFiles MappedFiles::ofModel(StringRef path) {
+  MappedFiles files(llvm::sys::path::parent_path(path));
+  files.modelName = llvm::sys::path::filename(path).str();
+  files.modelPath = path.str();
+  return files;
+}
+
 llvm::Expected<const MappedFile *> MappedFiles::get(StringRef name) {
   std::unique_ptr<MappedFile> &file = files[name.str()];
   if (file)
     return file.get();
   OpenedFile opened;
-  if (name.starts_with("/")) {
-    opened.descriptor = open(name.str().c_str(), O_RDONLY | O_CLOEXEC);
+  bool isModel = !modelName.empty() && name == modelName;
+  if (isModel || name.starts_with("/")) {
+    opened.descriptor = open(isModel ? modelPath.c_str() : name.str().c_str(), O_RDONLY | O_CLOEXEC);
     struct stat status;
     if (opened.descriptor < 0 || fstat(opened.descriptor, &status) != 0)
       return bad(name, llvm::sys::StrError(errno));

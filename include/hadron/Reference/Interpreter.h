@@ -8,8 +8,8 @@
 
 #include "hadron/Reference/Value.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "llvm/ADT/DenseMap.h"
 
-#include <map>
 #include <string>
 
 namespace hadron::reference {
@@ -26,8 +26,9 @@ llvm::Expected<std::vector<Value>> interpret(mlir::func::FuncOp function, std::v
 
 /// The value of a parameter.
 llvm::Expected<Value> evaluate(ParamOp param, const Options &options = {});
-/// A value inside a parameter, with what it depends on and nothing else.
-llvm::Expected<Value> evaluate(mlir::Value value, const Options &options = {});
+/// One operation by itself: `known` has its operands, and the values of the surrounding block that its regions read.
+llvm::Expected<std::vector<Value>> evaluate(mlir::Operation *op, const llvm::DenseMap<mlir::Value, Value> &known,
+                                            const Options &options = {});
 
 } // namespace hadron::reference
 

@@ -35,12 +35,15 @@ class MappedFiles {
 public:
   /// Names are relative to `folder`, and stay beneath it; absolute names are taken as they are.
   explicit MappedFiles(llvm::StringRef folder) : folder(folder.str()) {}
+  /// The folder of a model, and under its own name the model itself, wherever its path leads.
+  static MappedFiles ofModel(llvm::StringRef path);
   llvm::Expected<const MappedFile *> get(llvm::StringRef name);
   /// Bytes [offset, offset + length) of a file; an error when it is shorter.
   llvm::Expected<llvm::ArrayRef<char>> slice(llvm::StringRef name, uint64_t offset, uint64_t length);
 
 private:
   std::string folder;
+  std::string modelName, modelPath;
   std::map<std::string, std::unique_ptr<MappedFile>> files;
 };
 
