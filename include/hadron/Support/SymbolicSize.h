@@ -50,7 +50,8 @@ public:
   std::optional<std::string> getSymbol() const;
   /// The distinct symbols, sorted.
   std::vector<std::string> getSymbols() const;
-  const Terms &getTerms() const { return terms; }
+  const Terms &getTerms() const & { return terms; }
+  const Terms &getTerms() const && = delete; // a range-for over a temporary's terms would dangle
 
   SymbolicSize operator+(const SymbolicSize &other) const;
   SymbolicSize operator-(const SymbolicSize &other) const;
