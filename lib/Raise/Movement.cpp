@@ -56,106 +56,138 @@ LogicalResult convertConcat(Raiser &r) {
   return success();
 }
 
-/// One axis of a Slice, as values in a body.
-struct SliceAxis {
-  int64_t axis, step;
-  std::optional<SymbolicSize> start;
-  Value startElement; // i64 or i32 scalar, when `start` is not known
+/// A list of integers, one for each entry of a list of axes: numbers and symbols where they are known, else a tensor.
+struct AxisList {
+  std::optional<Sizes> known;
+  Tensor tensor;
+  int64_t count = 0;
+
+  Value at(Raiser &r, int64_t i) const {
+    if (known)
+      return r.size((*known)[i]);
+    Value element = elementAt(r.builder, r.loc, tensor.value, ValueRange{index(r.builder, r.loc, i)});
+    return castScalar(r.builder, r.loc, element, false, r.builder.getIndexType(), false);
+  }
 };
+
+AxisList listOf(ArrayRef<int64_t> numbers) {
+  AxisList list;
+  list.known.emplace(numbers.begin(), numbers.end());
+  list.count = numbers.size();
+  return list;
+}
+
+AxisList listOf(Raiser &r, unsigned input) {
+  AxisList list;
+  list.known = onnx::getKnownValues(r.node.getInput(input));
+  if (list.known) {
+    list.count = list.known->size();
+    return list;
+  }
+  list.tensor = r.in(input);
+  list.count = list.tensor.rank() == 1 ? list.tensor.dims[0].getConstant().value_or(0) : 0;
+  list.tensor.value = r.value(list.tensor);
+  return list;
+}
+
+/// The entry of `list` for one axis; `axes` says which axis each entry is for (null: in order).
+Value entryFor(Raiser &r, const AxisList &list, const AxisList *axes, int64_t axis, int64_t rank, int64_t otherwise) {
+  OpBuilder &b = r.builder;
+  Value result = index(b, r.loc, otherwise);
+  if (!axes)
+    return axis < list.count ? list.at(r, axis) : result;
+  for (int64_t i = 0; i < std::min(axes->count, list.count); ++i) {
+    if (axes->known) {
+      auto number = (*axes->known)[i].getConstant();
+      if (number && normalizedAxis(*number, rank) == axis)
+        return list.at(r, i);
+      continue;
+    }
+    Value which = axes->at(r, i);
+    Value same = arith::CmpIOp::create(b, r.loc, arith::CmpIPredicate::eq, which, index(b, r.loc, axis));
+    Value sameFromEnd = arith::CmpIOp::create(b, r.loc, arith::CmpIPredicate::eq, which, index(b, r.loc, axis - rank));
+    same = arith::OrIOp::create(b, r.loc, same, sameFromEnd);
+    result = arith::SelectOp::create(b, r.loc, same, list.at(r, i), result);
+  }
+  return result;
+}
+
+/// Steps of one from known places: a slice in MLIR's sense. Inference gave the sizes, so it lies within its axis.
+std::optional<Tensor> plainSlice(Raiser &r, const Tensor &x, const AxisList &starts, const AxisList *axes,
+                                 const AxisList *steps) {
+  if (!starts.known || (axes && !axes->known) || (steps && !steps->known))
+    return std::nullopt;
+  Tensor result = x;
+  SmallVector<std::pair<int64_t, int64_t>> places;
+  for (int64_t i = 0; i < starts.count; ++i) {
+    auto which = axes && i < axes->count ? (*axes->known)[i].getConstant() : std::optional<int64_t>(i);
+    auto axis = which ? normalizedAxis(*which, x.rank()) : std::nullopt;
+    auto start = (*starts.known)[i].getConstant();
+    if (!axis || !start || (steps && i < steps->count && !(*steps->known)[i].isConstant(1)))
+      return std::nullopt;
+    auto size = x.dims[*axis].getConstant();
+    if (*start < 0 && !size && *start != std::numeric_limits<int64_t>::min())
+      return std::nullopt;
+    if (*start < 0)
+      *start = std::max<int64_t>(size ? *start + *size : 0, 0);
+    places.push_back({*axis, size ? std::min(*start, *size) : *start});
+  }
+  Sizes dims = r.outDims();
+  for (auto [axis, start] : places)
+    result = slice(r, result, axis, start, dims[axis]);
+  return result;
+}
 
 LogicalResult convertSlice(Raiser &r) {
   Tensor x = r.in(0);
-  SmallVector<SliceAxis> axes;
-  std::optional<Sizes> starts;
-  SmallVector<int64_t> axisList, steps;
-  Tensor startTensor;
+  AxisList starts, axes, steps;
+  bool hasAxes, hasSteps = false;
   if (r.node.getSinceVersion() < 10) {
-    auto given = r.node.getInts("starts");
+    auto given = r.node.getInts("starts"), list = r.node.getInts("axes");
     if (!given)
       return r.error("has no 'starts'");
-    starts.emplace(given->begin(), given->end());
-    if (auto list = r.node.getInts("axes"))
-      axisList.assign(list->begin(), list->end());
+    starts = listOf(*given);
+    hasAxes = list.has_value();
+    if (list)
+      axes = listOf(*list);
   } else {
-    starts = onnx::getKnownValues(r.node.getInput(1));
-    if (!starts)
-      startTensor = r.in(1);
-    if (r.has(3)) {
-      auto list = onnx::getConstantValues(r.node.getInput(3));
-      if (!list)
-        return r.error("'axes' must be constant");
-      axisList = *list;
-    }
-    if (r.has(4)) {
-      auto list = onnx::getConstantValues(r.node.getInput(4));
-      if (!list)
-        return r.error("'steps' must be constant");
-      steps = *list;
-    }
+    starts = listOf(r, 1);
+    if ((hasAxes = r.has(3)))
+      axes = listOf(r, 3);
+    if ((hasSteps = r.has(4)))
+      steps = listOf(r, 4);
   }
-  size_t count = starts ? starts->size() : startTensor.dims.empty() ? 0 : startTensor.dims[0].getConstant().value_or(0);
-  for (size_t i = 0; i < count; ++i) {
-    auto axis = normalizedAxis(i < axisList.size() ? axisList[i] : static_cast<int64_t>(i), x.rank());
-    int64_t step = i < steps.size() ? steps[i] : 1;
-    if (!axis || step == 0 || (!axisList.empty() && axisList.size() != count))
-      return r.error("an axis or step is out of range");
-    SliceAxis entry{*axis, step, std::nullopt, Value()};
-    if (starts)
-      entry.start = (*starts)[i];
-    else
-      entry.startElement = elementAt(r.builder, r.loc, r.value(startTensor), ValueRange{index(r.builder, r.loc, i)});
-    axes.push_back(entry);
-  }
-
-  // Numbers alone, forwards: a slice in MLIR's sense.
-  Sizes dims = r.outDims();
-  Tensor result = x;
-  auto isPlain = [&](const SliceAxis &entry) -> std::optional<int64_t> {
-    auto start = entry.start ? entry.start->getConstant() : std::nullopt;
-    auto size = x.dims[entry.axis].getConstant();
-    if (!start || entry.step != 1)
-      return std::nullopt;
-    if (*start < 0)
-      start = size                                            ? std::max<int64_t>(*start + *size, 0)
-              : *start == std::numeric_limits<int64_t>::min() ? std::optional<int64_t>(0)
-                                                              : std::nullopt;
-    // With the size that inference found, the slice lies within the axis.
-    return size ? std::optional<int64_t>(std::min(*start, *size)) : start;
-  };
-  if (llvm::all_of(axes, [&](const SliceAxis &entry) { return isPlain(entry).has_value(); })) {
-    for (const SliceAxis &entry : axes)
-      result = slice(r, result, entry.axis, *isPlain(entry), dims[entry.axis]);
-    r.out(0, result);
+  const AxisList *axesOrNull = hasAxes ? &axes : nullptr;
+  if (auto result = plainSlice(r, x, starts, axesOrNull, hasSteps ? &steps : nullptr)) {
+    r.out(0, *result);
     return success();
   }
   Value source = r.value(x);
-  SmallVector<Value> sizes(x.rank()), firsts(x.rank());
-  SmallVector<int64_t> strides(x.rank(), 1);
-  for (const SliceAxis &entry : axes) {
-    OpBuilder &b = r.builder;
-    Value size = r.size(x.dims[entry.axis]);
-    Value start =
-        entry.start ? r.size(*entry.start) : castScalar(b, r.loc, entry.startElement, false, b.getIndexType(), false);
-    Value zero = index(b, r.loc, 0), last = arith::SubIOp::create(b, r.loc, size, index(b, r.loc, 1));
+  SmallVector<Value> firsts, lasts, strides;
+  OpBuilder &b = r.builder;
+  for (int64_t i = 0; i < x.rank(); ++i) {
+    Value size = r.size(x.dims[i]), zero = index(b, r.loc, 0), one = index(b, r.loc, 1);
+    Value start = entryFor(r, starts, axesOrNull, i, x.rank(), 0);
+    Value step = hasSteps ? entryFor(r, steps, axesOrNull, i, x.rank(), 1) : one;
+    Value last = arith::SubIOp::create(b, r.loc, size, one);
     Value negative = arith::CmpIOp::create(b, r.loc, arith::CmpIPredicate::slt, start, zero);
     Value fromEnd = arith::AddIOp::create(b, r.loc, start, size);
-    start = arith::SelectOp::create(b, r.loc, negative, fromEnd, start);
-    start = arith::MaxSIOp::create(b, r.loc, start, zero);
-    firsts[entry.axis] = arith::MinSIOp::create(b, r.loc, start, entry.step > 0 ? size : last);
-    sizes[entry.axis] = last;
-    strides[entry.axis] = entry.step;
+    start = arith::MaxSIOp::create(b, r.loc, arith::SelectOp::create(b, r.loc, negative, fromEnd, start), zero);
+    Value backwards = arith::CmpIOp::create(b, r.loc, arith::CmpIPredicate::slt, step, zero);
+    Value limit = arith::SelectOp::create(b, r.loc, backwards, last, size);
+    firsts.push_back(arith::MinSIOp::create(b, r.loc, start, limit));
+    lasts.push_back(last);
+    strides.push_back(step);
   }
-  result = generate(r, dims, x.element, [&](OpBuilder &b, Location loc, ValueRange indices) {
-    SmallVector<Value> positions = llvm::to_vector(indices);
-    for (auto [i, first] : llvm::enumerate(firsts))
-      if (first) {
-        Value at = add(b, loc, first, mul(b, loc, indices[i], index(b, loc, strides[i])));
-        at = arith::MaxSIOp::create(b, loc, at, index(b, loc, 0));
-        positions[i] = arith::MinSIOp::create(b, loc, at, sizes[i]);
-      }
-    return elementAt(b, loc, source, positions);
-  });
-  r.out(0, result);
+  r.out(0, generate(r, r.outDims(), x.element, [&](OpBuilder &b, Location loc, ValueRange indices) {
+          SmallVector<Value> positions;
+          for (auto [i, first, last, stride] : llvm::zip(indices, firsts, lasts, strides)) {
+            Value at = add(b, loc, first, mul(b, loc, i, stride));
+            at = arith::MaxSIOp::create(b, loc, at, index(b, loc, 0));
+            positions.push_back(arith::MinSIOp::create(b, loc, at, last));
+          }
+          return elementAt(b, loc, source, positions);
+        }));
   return success();
 }
 
@@ -204,36 +236,27 @@ LogicalResult convertTile(Raiser &r) {
 LogicalResult convertPad(Raiser &r) {
   Tensor x = r.in(0);
   StringRef mode = r.node.getString("mode", "constant");
-  std::optional<Sizes> pads;
   Tensor fill = splat(r, 0, {}, x.element);
-  SmallVector<int64_t> axes;
+  AxisList pads, axes;
+  bool hasAxes = false;
   if (r.node.getSinceVersion() < 11) {
     if (auto given = r.node.getInts("pads"))
-      pads.emplace(given->begin(), given->end());
+      pads = listOf(*given);
     fill = splat(r, r.node.getFloat("value", 0), {}, x.element);
   } else {
-    pads = onnx::getKnownValues(r.node.getInput(1));
+    pads = listOf(r, 1);
     if (r.has(2))
       fill = reshape(r, r.in(2), {});
-    if (r.has(3)) {
-      auto given = onnx::getConstantValues(r.node.getInput(3));
-      if (!given)
-        return r.error("'axes' must be constant");
-      for (int64_t axis : *given) {
-        auto normalized = normalizedAxis(axis, x.rank());
-        if (!normalized)
-          return r.error("an axis is out of range");
-        axes.push_back(*normalized);
-      }
-    }
+    if ((hasAxes = r.has(3)))
+      axes = listOf(r, 3);
   }
-  if (axes.empty())
-    axes = llvm::to_vector(llvm::seq<int64_t>(0, x.rank()));
-  if (!pads || pads->size() != 2 * axes.size())
-    return r.error("'pads' must be known, two for each axis");
+  // The second half of the list is for the ends, which the sizes of the result say.
+  if (pads.count % 2 || pads.count != 2 * (hasAxes ? axes.count : x.rank()))
+    return r.error("expected two 'pads' for each axis");
+  pads.count /= 2;
   SmallVector<Value> before(x.rank()), sizes(x.rank());
-  for (auto [i, axis] : llvm::enumerate(axes)) {
-    before[axis] = r.size((*pads)[i]);
+  for (int64_t axis = 0; axis < x.rank(); ++axis) {
+    before[axis] = entryFor(r, pads, hasAxes ? &axes : nullptr, axis, x.rank(), 0);
     sizes[axis] = r.size(x.dims[axis]);
   }
   Value source = r.value(x), filling = fill.splat ? Value() : r.value(fill);
@@ -307,10 +330,12 @@ LogicalResult convertRange(Raiser &r) {
 LogicalResult convertTrilu(Raiser &r) {
   Tensor x = r.in(0);
   bool upper = r.node.getInt("upper", 1);
-  std::optional<Sizes> known = r.has(1) ? onnx::getKnownValues(r.node.getInput(1)) : Sizes{0};
-  if (!known || known->size() != 1 || x.rank() < 2)
-    return r.error("'k' must be known, and the input have two axes");
-  Value k = r.size((*known)[0]);
+  if (x.rank() < 2)
+    return r.error("expected two axes");
+  Value k = index(r.builder, r.loc, 0);
+  if (r.has(1))
+    k = castScalar(r.builder, r.loc, elementAt(r.builder, r.loc, r.value(reshape(r, r.in(1), {})), {}), false,
+                   r.builder.getIndexType(), false);
   r.out(0, map(r, x, x.dims, x.element, [&](OpBuilder &b, Location loc, ValueRange args) -> Value {
           Value row = linalg::IndexOp::create(b, loc, x.rank() - 2),
                 column = linalg::IndexOp::create(b, loc, x.rank() - 1);

@@ -1,7 +1,9 @@
 #include "Patterns.h"
 
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+#include "llvm/ADT/StringSwitch.h"
 #include "llvm/Support/raw_ostream.h"
+#include <cmath>
 
 using namespace mlir;
 using namespace hadron;
@@ -19,16 +21,48 @@ NodeOp raising::raisedBy(Value value, StringRef op) {
   return node && node.is(kRaised, op) ? node : NodeOp();
 }
 
-std::optional<double> raising::scalarOf(Value value) {
-  auto initializer = value ? value.getDefiningOp<onnx::InitializerOp>() : onnx::InitializerOp();
-  auto dense = initializer ? dyn_cast<DenseElementsAttr>(initializer.getData()) : DenseElementsAttr();
-  if (!dense || !dense.isSplat() || !isa<FloatType>(dense.getElementType()) || dense.getNumElements() != 1)
-    return std::nullopt;
-  APFloat number = dense.getSplatValue<APFloat>();
+static double numberOf(DenseElementsAttr splat) {
+  APFloat number = splat.getSplatValue<APFloat>();
   bool lost;
   number.convert(APFloat::IEEEdouble(), APFloat::rmNearestTiesToEven, &lost);
   return number.convertToDouble();
 }
+
+/// Exporters compute numbers such as 1/sqrt(d) in the graph.
+static std::optional<double> evaluate(Value value, int depth) {
+  auto type = value ? dyn_cast<OnnxTensorType>(value.getType()) : OnnxTensorType();
+  if (!type || !type.hasRank() ||
+      !llvm::all_of(type.getDims(), [](const SymbolicSize &size) { return size.isConstant(1); }))
+    return std::nullopt;
+  if (auto initializer = value.getDefiningOp<onnx::InitializerOp>()) {
+    auto dense = dyn_cast<DenseElementsAttr>(initializer.getData());
+    if (dense && dense.isSplat() && isa<FloatType>(dense.getElementType()))
+      return numberOf(dense);
+  }
+  if (auto integers = onnx::getConstantValues(value))
+    return integers->size() == 1 ? std::optional<double>((*integers)[0]) : std::nullopt;
+  auto node = value.getDefiningOp<NodeOp>();
+  if (!node || !node.getDomain().empty() || depth == 0 || node.getInputs().empty() || node.getInputs().size() > 2)
+    return std::nullopt;
+  auto x = evaluate(node.getInput(0), depth - 1);
+  auto y = node.getInput(1) ? evaluate(node.getInput(1), depth - 1) : x;
+  if (!x || !y)
+    return std::nullopt;
+  return llvm::StringSwitch<std::optional<double>>(node.getOpType())
+      .Case("Cast", isa<FloatType>(elementTypeOf(value)) ? x : std::nullopt)
+      .Cases({"Identity", "Squeeze", "Unsqueeze", "Reshape"}, x)
+      .Case("Sqrt", std::sqrt(*x))
+      .Case("Reciprocal", 1 / *x)
+      .Case("Neg", -*x)
+      .Case("Add", *x + *y)
+      .Case("Sub", *x - *y)
+      .Case("Mul", *x * *y)
+      .Case("Div", isa<FloatType>(elementTypeOf(value)) ? std::optional<double>(*x / *y) : std::nullopt)
+      .Case("Pow", std::pow(*x, *y))
+      .Default(std::nullopt);
+}
+
+std::optional<double> raising::scalarOf(Value value) { return evaluate(value, /*depth=*/8); }
 
 bool raising::hasRank(Value value, int64_t rank) {
   auto type = value ? dyn_cast<OnnxTensorType>(value.getType()) : OnnxTensorType();

@@ -86,6 +86,12 @@ LogicalResult Raiser::checkSupported() {
   }
   node = {};
   loc = graph.getLoc();
+  if (graph.getDataDependent() && byName.empty())
+    for (auto symbol : graph.getDataDependent()->getAsRange<StringAttr>()) {
+      emitError(loc) << "the size of '" << symbol.getValue()
+                     << "' depends on the values of inputs, which is not supported";
+      wrong = true;
+    }
   if (!byName.empty()) {
     std::string text;
     for (const auto &[name, list] : byName)

@@ -13,6 +13,30 @@ using namespace hadron::raising;
 
 namespace {
 
+/// The axes that the graph's sizes of input and result leave; nothing where they leave several.
+std::optional<SmallVector<int64_t>> axesBySizes(Raiser &r, int64_t rank) {
+  Sizes from = dimsOf(r.node.getInput(0)), to = r.outDims();
+  bool keep = r.node.getInt("keepdims", 1);
+  std::optional<SmallVector<int64_t>> found;
+  for (unsigned set = 0; rank < 8 && set < (1u << rank); ++set) {
+    SmallVector<int64_t> axes;
+    Sizes result;
+    for (int64_t i = 0; i < rank; ++i) {
+      bool reduced = set >> i & 1;
+      if (reduced && !(keep && from[i].isConstant(1))) // an axis of one stays what it is
+        axes.push_back(i);
+      if (!reduced || keep)
+        result.push_back(reduced ? SymbolicSize(1) : from[i]);
+    }
+    if (!llvm::equal(result, to) || (found && *found == axes))
+      continue;
+    if (found)
+      return std::nullopt;
+    found = axes;
+  }
+  return found;
+}
+
 /// The axes of a reduction: attribute, or input 1 in later versions; none given: all, or none with
 /// noop_with_empty_axes.
 std::optional<SmallVector<int64_t>> axesOf(Raiser &r, int64_t rank) {
@@ -21,8 +45,13 @@ std::optional<SmallVector<int64_t>> axesOf(Raiser &r, int64_t rank) {
     given = llvm::to_vector(*attribute);
   else if (r.has(1)) {
     given = onnx::getConstantValues(r.node.getInput(1));
-    if (!given)
-      return (void)r.error("'axes' must be constant"), std::nullopt;
+    if (!given) {
+      given = axesBySizes(r, rank);
+      if (!given)
+        return (void)r.error("'axes' must be constant"), std::nullopt;
+      if (given->empty())
+        return given;
+    }
   }
   if (!given || given->empty()) {
     if (r.node.getInt("noop_with_empty_axes", 0))
@@ -249,29 +278,50 @@ LogicalResult convertArg(Raiser &r) {
 
 /// y_i = sum (or product) of x_j over j <= i.
 template <Kind kind>
-LogicalResult convertCumulative(Raiser &r) {
-  Tensor x = r.in(0);
-  auto given = onnx::getConstantValues(r.node.getInput(1));
-  auto axis = given && given->size() == 1 ? normalizedAxis((*given)[0], x.rank()) : std::nullopt;
-  if (!axis)
-    return r.error("'axis' must be constant, and within the rank");
+Tensor cumulative(Raiser &r, const Tensor &x, int64_t axis) {
   bool exclusive = r.node.getInt("exclusive", 0), reverse = r.node.getInt("reverse", 0);
   Sizes loops = x.dims;
-  loops.push_back(x.dims[*axis]);
+  loops.push_back(x.dims[axis]);
   SmallVector<int64_t> loopOf = llvm::to_vector(llvm::seq<int64_t>(0, x.rank()));
-  loopOf[*axis] = x.rank();
+  loopOf[axis] = x.rank();
   Type type = wide(x.element);
   TypedAttr init = initOf(kind, type, x.isUnsigned);
   Tensor sum =
       fold(r, Operand{x, loopOf}, loops, x.rank(), init, [&](OpBuilder &b, Location loc, ValueRange a) -> Value {
-        Value i = linalg::IndexOp::create(b, loc, *axis), j = linalg::IndexOp::create(b, loc, x.rank());
+        Value i = linalg::IndexOp::create(b, loc, axis), j = linalg::IndexOp::create(b, loc, x.rank());
         using P = arith::CmpIPredicate;
         P predicate = reverse ? (exclusive ? P::sgt : P::sge) : (exclusive ? P::slt : P::sle);
         Value element = castScalar(b, loc, a[0], x.isUnsigned, type, x.isUnsigned);
         Value next = kind == Kind::Sum ? add(b, loc, a[1], element) : mul(b, loc, a[1], element);
         return arith::SelectOp::create(b, loc, arith::CmpIOp::create(b, loc, predicate, j, i), next, a[1]);
       });
-  r.out(0, converted(r, sum, x.element, x.isUnsigned));
+  return converted(r, sum, x.element, x.isUnsigned);
+}
+
+template <Kind kind>
+LogicalResult convertCumulative(Raiser &r) {
+  Tensor x = r.in(0);
+  if (x.rank() < 1)
+    return r.error("expected an axis");
+  if (auto given = onnx::getConstantValues(r.node.getInput(1))) {
+    auto axis = given->size() == 1 ? normalizedAxis((*given)[0], x.rank()) : std::nullopt;
+    if (!axis)
+      return r.error("'axis' is out of range");
+    r.out(0, cumulative<kind>(r, x, *axis));
+    return success();
+  }
+  // An axis that comes at run time chooses among all.
+  Tensor result = cumulative<kind>(r, x, 0), which = reshape(r, r.in(1), {});
+  for (int64_t axis = 1; axis < x.rank(); ++axis)
+    result = map(r, {which, cumulative<kind>(r, x, axis), result}, x.dims, x.element,
+                 [&](OpBuilder &b, Location loc, ValueRange a) -> Value {
+                   using P = arith::CmpIPredicate;
+                   Type type = a[0].getType();
+                   Value same = arith::CmpIOp::create(b, loc, P::eq, a[0], number(b, loc, type, axis));
+                   Value fromEnd = arith::CmpIOp::create(b, loc, P::eq, a[0], number(b, loc, type, axis - x.rank()));
+                   return arith::SelectOp::create(b, loc, arith::OrIOp::create(b, loc, same, fromEnd), a[1], a[2]);
+                 });
+  r.out(0, result);
   return success();
 }
 

@@ -190,10 +190,20 @@ LogicalResult convertCast(Raiser &r) { // Cast, CastLike
 }
 
 LogicalResult convertIdentity(Raiser &r) {
-  for (unsigned i = 1; i < r.node.getNumResults(); ++i)
-    if (r.node.getOutput(i) && !r.node.getOutput(i).use_empty())
-      return r.error("gives a mask, which is not supported");
   r.out(0, r.in(0));
+  return success();
+}
+
+/// In inference the input, and a mask of ones.
+LogicalResult convertDropout(Raiser &r) {
+  if (r.node.getInput(2)) {
+    auto training = onnx::getConstantValues(r.node.getInput(2));
+    if (!training || llvm::any_of(*training, [](int64_t value) { return value != 0; }))
+      return r.error("drops at random, which is not supported; export the model for inference");
+  }
+  r.out(0, r.in(0));
+  if (r.node.getOutput(1))
+    r.out(1, splat(r, 1, r.outDims(1), r.outElement(1)));
   return success();
 }
 
@@ -212,7 +222,7 @@ constexpr OpRow rows[] = {
     {"", "Celu", 12, kLatest, function<celu>, "alpha"},
     {"", "Cos", 7, kLatest, mathFunction<math::CosOp>, ""},
     {"", "Cosh", 9, kLatest, mathFunction<math::CoshOp>, ""},
-    {"", "Dropout", 7, kLatest, convertIdentity, "ratio seed"},
+    {"", "Dropout", 7, kLatest, convertDropout, "ratio seed"},
     {"", "Elu", 6, kLatest, function<elu>, "alpha"},
     {"", "Erf", 9, kLatest, mathFunction<math::ErfOp>, ""},
     {"", "Exp", 6, kLatest, mathFunction<math::ExpOp>, ""},
