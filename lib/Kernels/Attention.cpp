@@ -16,15 +16,20 @@ using namespace mlir;
 namespace hadron::kernels {
 namespace {
 
-constexpr int64_t kRows = 16; // of a work item
+constexpr int64_t kRows = 16; // of a work item, at most
 constexpr int64_t kKeys = 64; // of a key block
 constexpr float kMinusInfinity = -__builtin_inff();
+
+/// Rows of a work item: whole groups of heads where that is possible.
+int64_t itemRows(int64_t group) { return group <= kRows ? kRows / group * group : kRows; }
 
 struct Attention {
   const AttentionSpec &spec;
   Pieces p;
   VectorMath math;
-  int64_t lanes, group, padded, paddedValue; // d and the value dimension in whole registers
+  int64_t lanes, group, rows;  // rows of an item
+  int64_t padded, paddedValue; // d and the value dimension in whole registers
+  int64_t tileRows;            // that share loads of keys and values
   Value batches, queries, keys, capacity, past, q, k, v, mask, lengths, out;
   // Scratch of one item, all f32: queries times scale, scores then weights, output rows, maximum and sum of each row.
   Value rowQ, scores, rowOut, rowMax, rowSum;
@@ -33,8 +38,10 @@ struct Attention {
 
   Attention(const AttentionSpec &spec, Body &body)
       : spec(spec), p(body), math{body.builder, body.loc, body.target}, lanes(body.target.lanes()),
-        group(spec.queryHeads / spec.kvHeads), padded(llvm::alignTo(spec.headDim, lanes)),
+        group(spec.queryHeads / spec.kvHeads), rows(itemRows(group)), padded(llvm::alignTo(spec.headDim, lanes)),
         paddedValue(llvm::alignTo(spec.valueDim, lanes)) {
+    // 4 sums per row are in registers; a decode step has the rows of one group.
+    tileRows = group % 3 == 0 ? 3 : p.target.vectorRegisters == 16 ? 2 : group % 5 == 0 ? 5 : 4;
     ArrayRef<Value> slots = body.slots;
     batches = slots[0], queries = slots[1], keys = slots[2], capacity = slots[3], past = slots[4];
     q = slots[5], k = slots[6], v = slots[7];
@@ -177,7 +184,7 @@ struct Attention {
 
   void scoreBlock(Value blockStart, Value count) {
     Value last = p.sub(p.add(blockStart, count), p.i64(1));
-    forRows(p.target.vectorRegisters == 32 ? 4 : 2, [&](Value row, int64_t rows) {
+    forRows(tileRows, [&](Value row, int64_t rows) {
       p.loop(p.i64(0), count, lanes, [&](Value first) { scoreRegister(row, rows, blockStart, first, last); });
     });
   }
@@ -298,7 +305,7 @@ struct Attention {
 
   void valueBlock(Value blockStart, Value count) {
     int64_t all = paddedValue / lanes, most = p.target.vectorRegisters == 32 ? 16 : 8;
-    forRows(p.target.vectorRegisters == 32 ? 4 : 2, [&](Value row, int64_t rows) {
+    forRows(tileRows, [&](Value row, int64_t rows) {
       for (int64_t c = 0; c < all; c += most / rows)
         valueTile(blockStart, count, row, rows, c, std::min(most / rows, all - c));
     });
@@ -319,13 +326,13 @@ struct Attention {
   }
 
   void item(Value index) {
-    Value rows = p.mul(queries, group), blocks = p.ceilDiv(rows, kRows);
+    Value all = p.mul(queries, group), blocks = p.ceilDiv(all, rows);
     Value block = arith::RemUIOp::create(p.b, p.loc, index, blocks);
     Value outer = arith::DivUIOp::create(p.b, p.loc, index, blocks);
     head = p.rem(outer, spec.kvHeads);
     batch = p.div(outer, spec.kvHeads);
-    firstRow = p.mul(block, kRows);
-    rowCount = p.min(p.i64(kRows), p.sub(rows, firstRow));
+    firstRow = p.mul(block, rows);
+    rowCount = p.min(p.i64(rows), p.sub(all, firstRow));
     length = keys;
     firstPosition = past;
     if (spec.lengths) {
@@ -370,8 +377,9 @@ LogicalResult emitAttention(const AttentionSpec &spec, Body &body) {
 
 Value emitAttentionWork(const AttentionSpec &spec, OpBuilder &builder, Location loc, ArrayRef<Value> slots) {
   Pieces p(builder, loc, cpu::allTargets().front());
-  Value rows = p.mul(slots[1], spec.queryHeads / spec.kvHeads);
-  return p.mul(p.mul(slots[0], spec.kvHeads), p.ceilDiv(rows, kRows));
+  int64_t group = spec.queryHeads / spec.kvHeads;
+  Value blocks = p.ceilDiv(p.mul(slots[1], group), itemRows(group));
+  return p.mul(p.mul(slots[0], spec.kvHeads), blocks);
 }
 
 SmallVector<bool> appendSlots(const AppendSpec &spec) {
