@@ -308,8 +308,8 @@ Values Direct::groupFloat(int64_t R, Value row, Value tileAddress, Value group, 
 Values Direct::groupInt8(int64_t R, Value row, Value tileAddress, Value group, int64_t inputs) {
   int64_t bits = layout.format().bits, perWord = layout.codesPerWord();
   int max = (1 << bits) - 1;
-  // vpdpbusd has a latency of 4 or 5; the other sequences end in an addition of latency 1.
-  int64_t chains = p.target.vnni ? 4 : 1;
+  // vpdpbusd has a latency of 4 or 5; the other sequences end in an addition of latency 1. Short groups overlap anyway.
+  int64_t chains = p.target.vnni ? std::clamp<int64_t>(powerBelow(inputs / 32), 1, 4) : 1;
   Value k0 = p.mul(group, layout.group());
   Values q;
   for (Value address : rowAddresses(R, row))
