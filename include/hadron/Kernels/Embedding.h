@@ -3,7 +3,6 @@
 #define HADRON_KERNELS_EMBEDDING_H
 
 #include "hadron/Kernels/Pieces.h"
-#include "hadron/Kernels/Pieces.h"
 #include "hadron/Kernels/WeightLayout.h"
 
 namespace hadron::kernels {

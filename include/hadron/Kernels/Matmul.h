@@ -9,7 +9,6 @@
 #define HADRON_KERNELS_MATMUL_H
 
 #include "hadron/Kernels/Pieces.h"
-#include "hadron/Kernels/Pieces.h"
 #include "hadron/Kernels/WeightLayout.h"
 
 namespace hadron::kernels {

@@ -48,8 +48,9 @@ Error linkSharedLibrary(ArrayRef<ArrayRef<char>> objects, StringRef output, Stri
   std::string libc = libraryOf(reinterpret_cast<const void *>(&std::malloc));
   std::string libm = libraryOf(reinterpret_cast<const void *>(static_cast<double (*)(double)>(&std::exp)));
   std::string out = output.str(), name = soname.str();
-  SmallVector<const char *> args = {"ld.lld",  "-shared", "-o",        out.c_str(),        "-soname",       name.c_str(),
-                                    "-z",      "noexecstack", "--no-undefined", "--hash-style=gnu", "--gc-sections", "--as-needed"};
+  SmallVector<const char *> args = {"ld.lld",        "-shared",    "-o",          out.c_str(),      "-soname",
+                                    name.c_str(),    "-z",         "noexecstack", "--no-undefined", "--hash-style=gnu",
+                                    "--gc-sections", "--as-needed"};
   for (const std::string &file : files)
     args.push_back(file.c_str());
   if (!libc.empty())
