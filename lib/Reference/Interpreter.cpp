@@ -118,33 +118,39 @@ llvm::Error Evaluator::bindSymbols(func::FuncOp function, ArrayRef<RefValue> arg
   };
   std::vector<Check> checks;
   std::map<std::string, unsigned> boundBy;
+  auto add = [&](unsigned argument, size_t dim, StringRef text, int64_t found) -> llvm::Error {
+    auto size = SymbolicSize::parse(text);
+    if (!size)
+      return fail(function, "'" + nameOf(function, argument) + "': '" + text + "' is no size");
+    if (auto symbol = size->getSymbol(); symbol && frame->symbols.try_emplace(*symbol, found).second)
+      boundBy[*symbol] = argument;
+    checks.push_back({argument, dim, *size, found});
+    return llvm::Error::success();
+  };
   for (unsigned i = 0; i < function.getNumArguments(); ++i) {
+    if (arguments[i].isState()) {
+      const State &state = arguments[i].getState();
+      auto attribute = function.getArgAttrOfType<DictionaryAttr>(i, HadronDialect::kState);
+      // The batch of a state that nothing was appended to is open.
+      for (auto [dim, name, found] : {std::tuple(0, "batch", state.batch), std::tuple(2, "length", state.length)})
+        if (auto text = attribute ? attribute.getAs<StringAttr>(name) : StringAttr(); text && (dim || state.batch))
+          if (llvm::Error error = add(i, dim, text.getValue(), found))
+            return error;
+    }
     auto shape = function.getArgAttrOfType<ArrayAttr>(i, HadronDialect::kShape);
     if (!shape)
       continue;
     SmallVector<int64_t> found;
-    if (arguments[i].isState()) {
-      const State &state = arguments[i].getState();
-      found = {state.batch, state.type.getHeads(), state.length, state.type.getDim()};
-    } else if (arguments[i].isTensor()) {
+    if (arguments[i].isState())
+      found = {arguments[i].getState().length};
+    else if (arguments[i].isTensor())
       found.assign(arguments[i].getShape().begin(), arguments[i].getShape().end());
-    }
     if (found.size() != shape.size())
       return fail(function, "'" + nameOf(function, i) + "' has " + Twine(found.size()) + " axes, and sizes for " +
                                 Twine(shape.size()));
-    // The batch of a state that nothing was appended to is open.
-    bool isOpen = arguments[i].isState() && arguments[i].getState().length == 0;
-    for (auto [d, attribute] : llvm::enumerate(shape)) {
-      auto size = SymbolicSize::parse(cast<StringAttr>(attribute).getValue());
-      if (!size)
-        return fail(function,
-                    "'" + nameOf(function, i) + "': " + cast<StringAttr>(attribute).getValue() + " is no size");
-      if (isOpen && d == 0)
-        continue;
-      if (auto symbol = size->getSymbol(); symbol && frame->symbols.try_emplace(*symbol, found[d]).second)
-        boundBy[*symbol] = i;
-      checks.push_back({i, d, *size, found[d]});
-    }
+    for (auto [d, attribute] : llvm::enumerate(shape))
+      if (llvm::Error error = add(i, d, cast<StringAttr>(attribute).getValue(), found[d]))
+        return error;
   }
   for (const Check &check : checks) {
     auto value = check.size.evaluate([&](StringRef symbol) -> std::optional<int64_t> {

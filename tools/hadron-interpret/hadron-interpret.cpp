@@ -136,9 +136,13 @@ int main(int argc, char **argv) {
   for (auto [i, value] : llvm::enumerate(arguments)) {
     if (!value.isState())
       continue;
+    // A state's contents go by the name of the output that it replaced.
     reference::State &state = value.getState();
-    if (llvm::Error error =
-            write(nameOf(function.getArgAttrDict(i), "state", i), contents(state, state.type.getElement())))
+    std::string name = nameOf(function.getArgAttrDict(i), "state", i);
+    if (auto attribute = function.getArgAttrOfType<DictionaryAttr>(i, HadronDialect::kState))
+      if (auto present = attribute.getAs<StringAttr>("present"))
+        name = present.str();
+    if (llvm::Error error = write(name, contents(state, state.type.getElement())))
       return fail(llvm::toString(std::move(error)));
   }
   return 0;
