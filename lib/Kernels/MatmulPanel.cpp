@@ -28,9 +28,10 @@ PanelMode modeOf(const MatmulSpec &spec, const cpu::Target &target) {
 
 MatmulPanel::MatmulPanel(MatmulBody &body)
     : mb(body), p(body.p), layout(body.layout), mode(modeOf(body.spec, body.p.target)) {
-  // Accumulators of MR rows by NR tiles, NR vectors of weights, and one of a row fit in the registers.
+  // Accumulators of MR rows by NR tiles, NR vectors of weights, and one of a row fit in the registers, with some left
+  // for the constants of the code around: LLVM would rather spill an accumulator than one of those.
   NR = p.target.avx512 ? 2 : 1;
-  MR = p.target.avx512 ? 8 : !p.target.avx2 ? 2 : mode == PanelMode::F32 ? 6 : 4;
+  MR = p.target.avx512 ? 8 : !p.target.avx2 ? 2 : mode == PanelMode::F32 ? 5 : 4;
   // MR rows of KC inputs and NR panels fit in 32 KB of L1.
   const int64_t limit = mode == PanelMode::F32 ? 256 : 512;
   KC = segment = limit;
