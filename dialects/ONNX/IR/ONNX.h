@@ -24,7 +24,7 @@
 
 namespace hadron::onnx {
 class ReturnOp;
-}
+} // namespace hadron::onnx
 
 #define GET_OP_CLASSES
 #include "ONNX/IR/ONNXOps.h.inc"

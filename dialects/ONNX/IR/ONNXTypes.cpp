@@ -205,9 +205,12 @@ Type OnnxTensorType::parse(AsmParser &p) {
       return {};
     } else if (succeeded(p.parseOptionalKeyword("x"))) {
       dims.push_back(SymbolicSize::symbol(word));
-    } else if (!(elementType = elementTypeNamed(word, p.getContext()))) {
-      p.emitError(loc, "'") << word << "' is neither an element type nor a dimension followed by 'x'";
-      return {};
+    } else {
+      elementType = elementTypeNamed(word, p.getContext());
+      if (!elementType) {
+        p.emitError(loc, "'") << word << "' is neither an element type nor a dimension followed by 'x'";
+        return {};
+      }
     }
   }
   if (p.parseGreater())

@@ -9,7 +9,7 @@ namespace hadron {
 
 namespace onnx {
 class GraphOp;
-}
+} // namespace onnx
 
 struct ImportOptions {
   /// Files that hold weights must be there and long enough. Off: a graph can be looked at without its weights.

@@ -11,7 +11,6 @@
 
 using namespace hadron;
 using namespace hadron_onnx;
-using llvm::StringRef;
 
 // What ONNX's own checker allows.
 static constexpr int maxFunctions = 10000;

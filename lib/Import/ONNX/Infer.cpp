@@ -124,7 +124,7 @@ SymbolicSize Inference::requireEqual(NodeOp node, const SymbolicSize &first, con
   return a;
 }
 
-void Inference::requireAtMost(NodeOp node, const SymbolicSize &first, const SymbolicSize &second) {
+void Inference::requireAtMost(const SymbolicSize &first, const SymbolicSize &second) {
   SymbolicSize a = normalise(first), b = normalise(second);
   if (a.isValid() && b.isValid() && !conditionalDepth && !a.isCoefficientwiseAtMost(b))
     constraints.insert(relation(a, " <= ", b));

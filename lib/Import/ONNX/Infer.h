@@ -42,7 +42,7 @@ public:
   /// Records that two sizes are equal. A symbol that is thereby known is replaced everywhere; otherwise the equation is
   /// checked at entry.
   SymbolicSize requireEqual(NodeOp node, const SymbolicSize &a, const SymbolicSize &b);
-  void requireAtMost(NodeOp node, const SymbolicSize &a, const SymbolicSize &b);
+  void requireAtMost(const SymbolicSize &a, const SymbolicSize &b);
   SymbolicSize makeFresh(llvm::StringRef name);
   void fail(NodeOp node, const llvm::Twine &text);
 
@@ -93,7 +93,7 @@ public:
   Dims freshDims(unsigned out, unsigned rank);
 
   SymbolicSize equal(const SymbolicSize &a, const SymbolicSize &b) { return engine.requireEqual(node, a, b); }
-  void atMost(const SymbolicSize &a, const SymbolicSize &b) { engine.requireAtMost(node, a, b); }
+  void atMost(const SymbolicSize &a, const SymbolicSize &b) { engine.requireAtMost(a, b); }
   SymbolicSize normalise(const SymbolicSize &size) { return engine.normalise(size); }
   void fail(const llvm::Twine &text) { engine.fail(node, text); }
 
