@@ -296,20 +296,24 @@ void Evaluator::store(Lanes value, Value address, Type element, ArrayRef<Lanes> 
 // Memo.
 
 const Lanes *Evaluator::find(Value tensor, ArrayRef<Lanes> index) const {
+  // A mask of lanes does not matter to a scalar, a scalar condition does; what was computed under none serves all.
   bool uniform = allUniform(index);
   for (auto &scope : llvm::reverse(scopes)) {
     auto it = scope.find(tensor);
     if (it == scope.end())
       continue;
-    for (const Entry &e : it->second)
-      if ((uniform || (e.lanes == width.lanes && e.mask == width.mask.value)) && llvm::equal(e.index, index, same))
+    for (const Entry &e : it->second) {
+      bool unmasked = !e.mask || (uniform && e.mask.vector);
+      if ((unmasked || e.mask.value == width.mask.value) && (uniform || e.lanes == width.lanes) &&
+          llvm::equal(e.index, index, same))
         return &e.value;
+    }
   }
   return nullptr;
 }
 
 void Evaluator::remember(Value tensor, ArrayRef<Lanes> index, Lanes value) {
-  scopes.back()[tensor].push_back({tensor, Index(index), width.lanes, width.mask.value, value});
+  scopes.back()[tensor].push_back({tensor, Index(index), width.lanes, width.mask, value});
 }
 
 void Evaluator::scoped(llvm::function_ref<void()> body) {

@@ -152,7 +152,7 @@ private:
     mlir::Value tensor;
     Index index;
     int64_t lanes;
-    mlir::Value mask;
+    Lanes mask;
     Lanes value;
   };
   const Lanes *find(mlir::Value tensor, llvm::ArrayRef<Lanes> index) const;

@@ -115,6 +115,52 @@ SmallVector<Combiner> combiners(linalg::LinalgOp op) {
   return result;
 }
 
+namespace {
+
+/// A reduction to the first largest or smallest element and its index along the only reduction dimension:
+///     c = x > best;  best = c ? x : best;  where = c ? index : where
+struct FirstBest {
+  Operation *compare = nullptr; // of the new element (operand `newOperand`) and the best one
+  unsigned newOperand = 0;
+};
+
+std::optional<FirstBest> matchFirstBest(linalg::LinalgOp op) {
+  auto arguments = op.getRegionOutputArgs();
+  Operation *yield = op.getBlock()->getTerminator();
+  if (arguments.size() != 2 || op.getNumReductionLoops() != 1)
+    return std::nullopt;
+  auto value = yield->getOperand(0).getDefiningOp<arith::SelectOp>();
+  auto where = yield->getOperand(1).getDefiningOp<arith::SelectOp>();
+  if (!value || !where || value.getCondition() != where.getCondition() || value.getFalseValue() != arguments[0] ||
+      where.getFalseValue() != arguments[1] || !arguments[1].hasOneUse())
+    return std::nullopt;
+  Value index = where.getTrueValue();
+  if (auto cast = index.getDefiningOp<arith::IndexCastOp>())
+    index = cast.getIn();
+  auto loopIndex = index.getDefiningOp<linalg::IndexOp>();
+  if (!loopIndex || op.getIteratorTypesArray()[loopIndex.getDim()] != utils::IteratorType::reduction)
+    return std::nullopt;
+  FirstBest match;
+  match.compare = value.getCondition().getDefiningOp();
+  if (!isa_and_nonnull<arith::CmpFOp, arith::CmpIOp>(match.compare))
+    return std::nullopt;
+  match.newOperand = match.compare->getOperand(0) == arguments[0] ? 1 : 0;
+  if (match.compare->getOperand(match.newOperand) != value.getTrueValue() ||
+      match.compare->getOperand(1 - match.newOperand) != arguments[0] || match.compare->getBlock() != op.getBlock())
+    return std::nullopt;
+  // Strict comparisons: an equal element later does not replace the best. Which of two it is does not matter here.
+  using F = arith::CmpFPredicate;
+  using I = arith::CmpIPredicate;
+  bool strict = false;
+  if (auto c = dyn_cast<arith::CmpFOp>(match.compare))
+    strict = c.getPredicate() == F::OGT || c.getPredicate() == F::OLT;
+  if (auto c = dyn_cast<arith::CmpIOp>(match.compare))
+    strict = llvm::is_contained({I::sgt, I::slt, I::ugt, I::ult}, c.getPredicate());
+  return strict ? std::optional<FirstBest>(match) : std::nullopt;
+}
+
+} // namespace
+
 /// One emission of a reduction. State, in this order: accumulators of wide vectors, of registers, scalars; in each,
 /// point after point, result after result.
 struct Reduction {
@@ -123,6 +169,7 @@ struct Reduction {
   linalg::LinalgOp op;
   ArrayRef<Index> points;
   SmallVector<Combiner> combine;
+  std::optional<FirstBest> firstBest;
   SmallVector<Value> sizes;
   SmallVector<unsigned> loops; // outer to inner
   std::optional<unsigned> vectorLoop;
@@ -135,11 +182,12 @@ struct Reduction {
   Type element(unsigned r) const { return cast<ShapedType>(op->getResult(r).getType()).getElementType(); }
 
   Reduction(Evaluator &e, linalg::LinalgOp op, ArrayRef<Index> points)
-      : e(e), p(e.p), op(op), points(points), combine(combiners(op)), sizes(e.loopSizes(op)), outer(e.width) {
+      : e(e), p(e.p), op(op), points(points), combine(combiners(op)), firstBest(matchFirstBest(op)),
+        sizes(e.loopSizes(op)), outer(e.width) {
     for (const Index &point : points)
       iterations.push_back(e.iterationOf(op, 0, point));
     bool uniform = llvm::all_of(points[0], [](const Lanes &l) { return l.uniform(); });
-    bool associative = llvm::all_of(combine, [](const Combiner &c) { return c.kind.has_value(); });
+    bool associative = firstBest || llvm::all_of(combine, [](const Combiner &c) { return c.kind.has_value(); });
     for (auto [d, type] : llvm::enumerate(op.getIteratorTypesArray())) {
       if (type != utils::IteratorType::reduction)
         continue;
@@ -264,14 +312,58 @@ struct Reduction {
     return state;
   }
 
-  /// Wide vector → register → scalar, and what the operation starts from.
-  Value finish(unsigned r, Value wideAcc, Value nativeAcc, Value scalarAcc, Value start) {
+  /// The results of one point from two sets of accumulators.
+  SmallVector<Value> merge(ArrayRef<Value> x, ArrayRef<Value> y) {
+    SmallVector<Value> both;
+    if (!firstBest) {
+      for (unsigned r = 0; r < results(); ++r)
+        both.push_back(combineValues(r, x[r], y[r]));
+      return both;
+    }
+    // y replaces x if it is better, or as good and earlier.
+    auto better = [&](Value a, Value b) -> Value {
+      Operation *copy = p.b.clone(*firstBest->compare);
+      copy->setOperand(firstBest->newOperand, a);
+      copy->setOperand(1 - firstBest->newOperand, b);
+      auto type = dyn_cast<VectorType>(a.getType());
+      copy->getResult(0).setType(type ? Type(type.clone(p.b.getI1Type())) : Type(p.b.getI1Type()));
+      return copy->getResult(0);
+    };
+    Value yBetter = better(y[0], x[0]), xBetter = better(x[0], y[0]);
+    Value earlier = arith::CmpIOp::create(p.b, p.loc, arith::CmpIPredicate::slt, y[1], x[1]);
+    auto type = dyn_cast<VectorType>(xBetter.getType());
+    Value never = p.integer(0, 1, type ? type.getNumElements() : 0);
+    Value take = arith::SelectOp::create(p.b, p.loc, xBetter, never, p.bitOr(yBetter, earlier));
+    for (unsigned r = 0; r < results(); ++r)
+      both.push_back(arith::SelectOp::create(p.b, p.loc, take, y[r], x[r]));
+    return both;
+  }
+
+  /// One point: wide vectors → registers → scalars; `starts` are what the operation starts from.
+  SmallVector<Value> finish(ArrayRef<Value> wideAcc, ArrayRef<Value> nativeAcc, ArrayRef<Value> scalarAcc,
+                            ArrayRef<Value> starts) {
+    auto halve = [&](ArrayRef<Value> acc, int64_t half) {
+      SmallVector<Value> low, high;
+      for (Value v : acc) {
+        low.push_back(p.slice(v, 0, half));
+        high.push_back(p.slice(v, half, half));
+      }
+      return merge(low, high);
+    };
+    SmallVector<Value> all(wideAcc);
     for (int64_t lanes = wide; lanes > native; lanes /= 2)
-      wideAcc = combineValues(r, p.slice(wideAcc, 0, lanes / 2), p.slice(wideAcc, lanes / 2, lanes / 2));
-    Value all = combineValues(r, wideAcc, nativeAcc);
-    Value one = vector::ReductionOp::create(p.b, p.loc, vectorKind(*combine[r].kind), all);
-    one = e.rounded(one, element(r));
-    return combineValues(r, start, combineValues(r, one, scalarAcc));
+      all = halve(all, lanes / 2);
+    all = merge(all, nativeAcc);
+    if (firstBest)
+      for (int64_t lanes = native; lanes > 1; lanes /= 2)
+        all = halve(all, lanes / 2);
+    SmallVector<Value> ones;
+    for (unsigned r = 0; r < results(); ++r)
+      ones.push_back(
+          firstBest
+              ? Value(vector::ExtractOp::create(p.b, p.loc, all[r], 0))
+              : e.rounded(vector::ReductionOp::create(p.b, p.loc, vectorKind(*combine[r].kind), all[r]), element(r)));
+    return merge(starts, merge(ones, scalarAcc));
   }
 
   /// The initial value of result `r` at `point`.
@@ -298,15 +390,19 @@ struct Reduction {
     } else {
       for (int64_t width : {wide, native, int64_t(1)})
         for (unsigned i = 0; i < count(); ++i) {
-          e.width.lanes = width;
-          state.push_back(
-              e.lanesConstant(neutral(*combine[i % results()].kind, e.laneType(element(i % results()))), width > 1));
+          e.width = {width, {}};
+          unsigned r = i % results();
+          Value first = firstBest ? e.materialize({starts[i]})
+                                  : e.lanesConstant(neutral(*combine[r].kind, e.laneType(element(r))), width > 1);
+          state.push_back(first);
         }
       e.width = {};
       state = nest(0, state);
       SmallVector<Value> folded;
-      for (unsigned i = 0; i < count(); ++i)
-        folded.push_back(finish(i % results(), state[i], state[count() + i], state[2 * count() + i], starts[i]));
+      for (unsigned n = 0; n < points.size(); ++n) {
+        auto at = [&](unsigned set) { return ArrayRef<Value>(state).slice(set * count() + n * results(), results()); };
+        llvm::append_range(folded, finish(at(0), at(1), at(2), ArrayRef(starts).slice(n * results(), results())));
+      }
       state = folded;
     }
     e.width = outer;

@@ -178,4 +178,52 @@ TEST(LinalgKernel, GatherAlongLanes) {
   }
 }
 
+TEST(LinalgKernel, Conditions) {
+  // Under a condition on the row (scalar) and one on the column (lanes), with a division that only one branch may do.
+  LinalgKernel k(R"(
+    #id = affine_map<(d0, d1) -> (d0, d1)>
+    func.func @k(%m: index, %n: index, %x: tensor<?x?xi32> {hadron.shape = ["s0", "s1"]}) -> (tensor<?x?xi32> {hadron.shape = ["s0", "s1"]}) {
+      %c0 = arith.constant 0 : index
+      %c1 = arith.constant 1 : index
+      %zero = arith.constant 0 : i32
+      %hundred = arith.constant 100 : i32
+      %e = tensor.empty(%m, %n) : tensor<?x?xi32>
+      %y = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel", "parallel"]} ins(%x : tensor<?x?xi32>) outs(%e : tensor<?x?xi32>) {
+      ^bb0(%a: i32, %o: i32):
+        %r = linalg.index 0 : index
+        %low = arith.cmpi ult, %r, %c1 : index
+        %u = scf.if %low -> i32 {
+          %v = tensor.extract %x[%r, %c0] : tensor<?x?xi32>
+          scf.yield %v : i32
+        } else {
+          %v = tensor.extract %x[%r, %c0] : tensor<?x?xi32>
+          %w = arith.addi %v, %hundred : i32
+          scf.yield %w : i32
+        }
+        %isZero = arith.cmpi eq, %a, %zero : i32
+        %q = scf.if %isZero -> i32 {
+          scf.yield %u : i32
+        } else {
+          %d = arith.divsi %u, %a : i32
+          scf.yield %d : i32
+        }
+        linalg.yield %q : i32
+      } -> tensor<?x?xi32>
+      return %y : tensor<?x?xi32>
+    })");
+  size_t m = 3;
+  for (size_t n : {1, 21, 64}) {
+    Guarded<int32_t> x(m * n, [](size_t i) { return static_cast<int32_t>(i % 5) * 3; }), y(m * n);
+    k.run(
+        slotsOf(m, n, x),
+        [&] {
+          for (size_t i = 0; i < m * n; ++i) {
+            int32_t u = x[i / n * n] + (i / n ? 100 : 0);
+            EXPECT_EQ(y[i], x[i] ? u / x[i] : u) << i;
+          }
+        },
+        y);
+  }
+}
+
 } // namespace
