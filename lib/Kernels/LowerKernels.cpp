@@ -2,6 +2,7 @@
 #include "hadron/Kernels/LowerKernels.h"
 
 #include "Hadron/IR/Hadron.h"
+#include "hadron/Kernels/Attention.h"
 #include "hadron/Kernels/Body.h"
 #include "hadron/Kernels/Embedding.h"
 #include "hadron/Kernels/LinalgKernel.h"
@@ -44,8 +45,8 @@ public:
 
   /// Size of one axis of an argument as i64.
   Value size(OpBuilder &builder, Location loc, SlotValues slots, Value argument, unsigned axis) const {
-    auto type = getTensor(argument.getType());
-    if (!type.isDynamicDim(axis))
+    auto type = getTensor(argument.getType()); // null: a state, which has a capacity
+    if (type && !type.isDynamicDim(axis))
       return arith::ConstantIntOp::create(builder, loc, type.getDimSize(axis), 64);
     auto shape = kernel.getArgAttrOfType<ArrayAttr>(of(argument), HadronDialect::kShape);
     StringRef text = cast<StringAttr>(shape[axis]).getValue();
@@ -294,6 +295,86 @@ FailureOr<Plan> planRotary(RotaryOp op, Slots slots) {
 }
 
 //===----------------------------------------------------------------------===//
+// Attention
+//===----------------------------------------------------------------------===//
+
+/// Element type of a state or a tensor that holds keys or values.
+FloatKind cacheKind(Value cache) {
+  if (auto state = dyn_cast<StateType>(cache.getType()))
+    return *floatKind(state.getElement());
+  return elementKind(cache);
+}
+
+/// Tokens that a state or a tensor [B, Hkv, T, d] has room for.
+Value capacityOf(OpBuilder &builder, Location loc, const Slots &slots, SlotValues in, Value cache) { return slots.size(builder, loc, in, cache, isa<StateType>(cache.getType()) ? 0 : 2); }
+
+FailureOr<Plan> planAttend(AttendOp op, Slots slots) {
+  if (failed(requireFloat(op)))
+    return failure();
+  auto query = cast<RankedTensorType>(op.getQuery().getType()), output = cast<RankedTensorType>(op.getOutput().getType());
+  bool headsFirst = op.getHeadsFirst();
+  AttentionSpec spec;
+  spec.queryHeads = query.getDimSize(headsFirst ? 1 : 2);
+  spec.kvHeads = isa<StateType>(op.getKeys().getType()) ? cast<StateType>(op.getKeys().getType()).getHeads() : cast<RankedTensorType>(op.getKeys().getType()).getDimSize(1);
+  spec.headDim = query.getDimSize(3);
+  spec.valueDim = output.getDimSize(3);
+  spec.query = elementKind(op.getQuery());
+  spec.output = elementKind(op.getOutput());
+  spec.cache = cacheKind(op.getKeys());
+  spec.queryLayout = spec.outputLayout = headsFirst ? HeadLayout::BHSD : HeadLayout::BSHD;
+  spec.scale = op.getScale().convertToDouble();
+  spec.softcap = op.getSoftcap().convertToDouble();
+  spec.causal = op.getCausal();
+  // The operation counts the keys before the query, the kernel the query too.
+  spec.window = static_cast<int64_t>(op.getWindow()) < 0 ? -1 : static_cast<int64_t>(op.getWindow()) + 1;
+  spec.lengths = static_cast<bool>(op.getLengths());
+  if (Value mask = op.getMask()) {
+    auto type = cast<RankedTensorType>(mask.getType());
+    if (type.getRank() > 4 || type.getRank() < 1)
+      return op.emitOpError() << "has a CPU kernel for masks of rank 1 to 4; found " << type;
+    Type element = type.getElementType();
+    if (!element.isInteger(1) && !element.isF32() && !element.isF16())
+      return op.emitOpError() << "has a CPU kernel for masks of bool, f32 and f16; found " << type;
+    spec.mask = element.isInteger(1) ? AttentionMask::Bool : element.isF16() ? AttentionMask::F16 : AttentionMask::F32;
+    // Axes from the right: tokens seen, query, head, batch.
+    auto full = [&](int64_t fromRight) { return type.getRank() > fromRight && type.getDimSize(type.getRank() - 1 - fromRight) != 1; };
+    spec.maskQuery = full(1);
+    spec.maskHead = full(2);
+    spec.maskBatch = full(3);
+  }
+  SlotMap map = [=](OpBuilder &builder, Location loc, SlotValues in) mutable {
+    Value sequence = slots.size(builder, loc, in, op.getQuery(), headsFirst ? 2 : 1), total = in[slots.of(op.getTotal())];
+    SmallVector<Value> out{slots.size(builder, loc, in, op.getQuery(), 0), sequence, total, capacityOf(builder, loc, slots, in, op.getKeys()), arith::SubIOp::create(builder, loc, total, sequence)};
+    for (Value operand : std::initializer_list<Value>{op.getQuery(), op.getKeys(), op.getValues(), op.getMask(), op.getLengths()})
+      if (operand)
+        out.push_back(in[slots.of(operand)]);
+    out.push_back(in[slots.ofResult(0)]);
+    return out;
+  };
+  return planWith(
+      map, [=](Body &body) { return emitAttention(spec, body); }, [=](OpBuilder &b, Location loc, SlotValues s) { return emitAttentionWork(spec, b, loc, s); });
+}
+
+FailureOr<Plan> planAppend(AppendOp op, Slots slots) {
+  if (failed(requireFloat(op)))
+    return failure();
+  auto state = cast<StateType>(op.getState().getType());
+  bool headsFirst = op.getHeadsFirst();
+  AppendSpec spec;
+  spec.kvHeads = state.getHeads();
+  spec.headDim = state.getDim();
+  spec.source = elementKind(op.getInput());
+  spec.cache = *floatKind(state.getElement());
+  spec.layout = headsFirst ? HeadLayout::BHSD : HeadLayout::BSHD;
+  SlotMap map = [=](OpBuilder &builder, Location loc, SlotValues in) mutable {
+    return SmallVector<Value>{slots.size(builder, loc, in, op.getInput(), 0), slots.size(builder, loc, in, op.getInput(), headsFirst ? 2 : 1), capacityOf(builder, loc, slots, in, op.getState()),
+                              in[slots.of(op.getPast())], in[slots.of(op.getInput())], in[slots.of(op.getState())]};
+  };
+  return planWith(
+      map, [=](Body &body) { return emitAppend(spec, body); }, [=](OpBuilder &b, Location loc, SlotValues s) { return emitAppendWork(spec, b, loc, s); });
+}
+
+//===----------------------------------------------------------------------===//
 // Everything else
 //===----------------------------------------------------------------------===//
 
@@ -316,6 +397,8 @@ FailureOr<Plan> planOf(func::FuncOp kernel) {
       .Case([&](EmbeddingOp o) { return planEmbedding(o, slots); })
       .Case([&](PrologueOp o) { return planPrologue(o, slots); })
       .Case([&](RotaryOp o) { return planRotary(o, slots); })
+      .Case([&](AttendOp o) { return planAttend(o, slots); })
+      .Case([&](AppendOp o) { return planAppend(o, slots); })
       .Default([&](Operation *o) -> FailureOr<Plan> { return o->emitOpError("has no CPU kernel"); });
 }
 
