@@ -40,6 +40,19 @@ struct Combiner {
   std::optional<mlir::arith::AtomicRMWKind> kind;
 };
 
+/// Whether neighbouring lanes read neighbouring elements, with what is known so far: graphs share subgraphs.
+class Contiguity {
+public:
+  /// True if lanes along dimension `dim` of `tensor` read neighbouring elements, or one and the same.
+  bool along(mlir::Value tensor, int64_t dim);
+  /// The same for the inputs of `op` and lanes along a loop of it.
+  bool alongLoop(mlir::linalg::LinalgOp op, unsigned loop);
+
+private:
+  bool compute(mlir::Value tensor, int64_t dim);
+  llvm::DenseMap<std::pair<mlir::Value, int64_t>, bool> known;
+};
+
 /// One linalg operation at one point of its iteration space.
 struct Frame {
   mlir::linalg::LinalgOp op;
@@ -159,6 +172,7 @@ private:
   void remember(mlir::Value tensor, llvm::ArrayRef<Lanes> index, Lanes value);
 
   mlir::func::FuncOp kernel;
+  Contiguity contiguity;
   llvm::SmallVector<mlir::Value> slots;
   llvm::SmallVector<mlir::Value> indexSlots;
   llvm::SmallVector<llvm::DenseMap<mlir::Value, llvm::SmallVector<Entry, 2>>> scopes;
@@ -168,10 +182,6 @@ private:
 
 /// The combiner of each result of a reduction.
 llvm::SmallVector<Combiner> combiners(mlir::linalg::LinalgOp op);
-/// True if lanes along dimension `dim` of `tensor` (-1: none) read neighbouring elements or one.
-bool lanesAreContiguous(mlir::Value tensor, int64_t dim);
-bool lanesAreContiguousInLoop(mlir::linalg::LinalgOp op, unsigned loop);
-
 } // namespace hadron::kernels
 
 #endif // HADRON_LIB_KERNELS_LINALGKERNELEVALUATOR_H

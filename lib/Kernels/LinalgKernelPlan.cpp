@@ -16,6 +16,8 @@ struct Collector {
   unsigned rank;
   unsigned nextDim;
   MLIRContext *context;
+  DenseMap<Value, SmallVector<SmallVector<AffineExpr>>> visited =
+      DenseMap<Value, SmallVector<SmallVector<AffineExpr>>>();
 
   bool known(linalg::LinalgOp op, ArrayRef<AffineExpr> index) const {
     return llvm::any_of(uses, [&](const Use &u) { return u.op == op && ArrayRef<AffineExpr>(u.index) == index; });
@@ -68,6 +70,10 @@ struct Collector {
     Operation *op = value.getDefiningOp();
     if (!op)
       return;
+    auto &before = visited[value];
+    if (llvm::any_of(before, [&](const auto &i) { return ArrayRef<AffineExpr>(i) == index; }))
+      return;
+    before.push_back(llvm::to_vector(index));
     if (auto linalg = dyn_cast<linalg::LinalgOp>(op))
       return linalgOp(linalg, cast<OpResult>(value).getResultNumber(), index);
     if (isa<tensor::CastOp>(op) || op->hasTrait<OpTrait::Elementwise>()) {
@@ -114,13 +120,14 @@ struct Collector {
 };
 
 /// True if the last `k` dimensions of `tensor` may be one loop with a flat index in the last of them.
-bool collapses(Value tensor, unsigned k) {
+bool collapses(Value tensor, unsigned k, DenseMap<Value, bool> &known);
+bool computeCollapses(Value tensor, unsigned k, DenseMap<Value, bool> &known) {
   Operation *op = tensor.getDefiningOp();
   if (k <= 1 || !op || isa<tensor::EmptyOp, tensor::SplatOp, arith::ConstantOp>(op))
     return true;
   if (op->hasTrait<OpTrait::Elementwise>() || isa<tensor::CastOp>(op))
     return llvm::all_of(op->getOperands(),
-                        [&](Value v) { return !isa<RankedTensorType>(v.getType()) || collapses(v, k); });
+                        [&](Value v) { return !isa<RankedTensorType>(v.getType()) || collapses(v, k, known); });
   auto linalgOp = dyn_cast<linalg::LinalgOp>(op);
   if (!linalgOp || linalgOp.getNumReductionLoops() || linalgOp.hasIndexSemantics())
     return false;
@@ -151,10 +158,17 @@ bool collapses(Value tensor, unsigned k) {
       if (!dim || dim.getPosition() != rank - k + i)
         return false;
     }
-    if (!collapses(operand.get(), k))
+    if (!collapses(operand.get(), k, known))
       return false;
   }
   return true;
+}
+
+bool collapses(Value tensor, unsigned k, DenseMap<Value, bool> &known) {
+  if (auto it = known.find(tensor); it != known.end())
+    return it->second;
+  bool result = computeCollapses(tensor, k, known);
+  return known[tensor] = result;
 }
 
 std::string sizeName(func::FuncOp kernel, const Root &root, unsigned dim) {
@@ -197,11 +211,11 @@ Group planRoot(func::FuncOp kernel, unsigned result, Value tensor) {
           depends.set(d);
   group.mode = Mode::Rows;
   if (root.uses.empty()) {
-    for (unsigned k = rank; k > 1; --k)
-      if (collapses(tensor, k)) {
+    for (unsigned k = rank; k > 1 && root.collapsed == 1; --k) {
+      DenseMap<Value, bool> known;
+      if (collapses(tensor, k, known))
         root.collapsed = k;
-        break;
-      }
+    }
     if (rank && root.collapsed == rank)
       group.mode = Mode::Blocks;
     for (unsigned d = 0; d + root.collapsed < rank; ++d)
@@ -210,11 +224,11 @@ Group planRoot(func::FuncOp kernel, unsigned result, Value tensor) {
     for (unsigned d : depends.set_bits())
       root.outer.push_back(d);
     if (rank && depends.test(rank - 1)) {
-      group.lanesLast = llvm::all_of(root.uses,
-                                     [&](const Use &use) {
-                                       return lanesAreContiguous(use.op->getResult(0), use.index.size() - 1);
-                                     }) &&
-                        lanesAreContiguous(tensor, rank - 1);
+      Contiguity contiguity;
+      group.lanesLast =
+          llvm::all_of(root.uses,
+                       [&](const Use &use) { return contiguity.along(use.op->getResult(0), use.index.size() - 1); }) &&
+          contiguity.along(tensor, rank - 1);
       group.reuse = llvm::any_of(root.uses, [](const Use &use) { return isContraction(use.op); });
       if (!depends.all())
         group.mode = Mode::Columns;

@@ -192,7 +192,7 @@ struct Reduction {
       if (type != utils::IteratorType::reduction)
         continue;
       loops.push_back(d);
-      if (uniform && associative && lanesAreContiguousInLoop(op, d))
+      if (uniform && associative && e.contiguity.alongLoop(op, d))
         vectorLoop = d;
     }
     if (!vectorLoop)
@@ -421,7 +421,7 @@ void Evaluator::reduce(linalg::LinalgOp op, ArrayRef<Index> points) {
     Reduction(*this, op, missing).run();
 }
 
-bool lanesAreContiguousInLoop(linalg::LinalgOp op, unsigned loop) {
+bool Contiguity::alongLoop(linalg::LinalgOp op, unsigned loop) {
   return llvm::all_of(op.getDpsInputOperands(), [&](OpOperand *operand) {
     auto type = dyn_cast<RankedTensorType>(operand->get().getType());
     if (!type)
@@ -434,11 +434,19 @@ bool lanesAreContiguousInLoop(linalg::LinalgOp op, unsigned loop) {
         return false;
       where = i;
     }
-    return where < 0 || lanesAreContiguous(operand->get(), where);
+    return where < 0 || along(operand->get(), where);
   });
 }
 
-bool lanesAreContiguous(Value tensor, int64_t dim) {
+bool Contiguity::along(Value tensor, int64_t dim) {
+  auto [it, added] = known.try_emplace({tensor, dim}, false);
+  if (!added)
+    return it->second;
+  bool result = compute(tensor, dim);
+  return known[{tensor, dim}] = result;
+}
+
+bool Contiguity::compute(Value tensor, int64_t dim) {
   auto type = cast<RankedTensorType>(tensor.getType());
   bool last = llvm::all_of(type.getShape().drop_front(dim + 1), [](int64_t n) { return n == 1; });
   Operation *op = tensor.getDefiningOp();
@@ -448,21 +456,21 @@ bool lanesAreContiguous(Value tensor, int64_t dim) {
     unsigned result = cast<OpResult>(tensor).getResultNumber();
     AffineMap map = linalgOp.getMatchingIndexingMap(linalgOp.getDpsInitOperand(result));
     auto expr = dyn_cast<AffineDimExpr>(map.getResult(dim));
-    return expr && lanesAreContiguousInLoop(linalgOp, expr.getPosition());
+    return expr && alongLoop(linalgOp, expr.getPosition());
   }
   if (isa<tensor::EmptyOp, tensor::SplatOp, arith::ConstantOp>(op))
     return true;
   if (auto slice = dyn_cast<tensor::ExtractSliceOp>(op)) {
     auto source = cast<RankedTensorType>(slice.getSource().getType());
     bool unit = isConstantIntValue(slice.getMixedStrides().back(), 1);
-    return last && unit && lanesAreContiguous(slice.getSource(), source.getRank() - 1);
+    return last && unit && along(slice.getSource(), source.getRank() - 1);
   }
   if (op->getNumOperands() == 0 || !isa<RankedTensorType>(op->getOperand(0).getType()))
     return last;
   auto source = cast<RankedTensorType>(op->getOperand(0).getType());
   if (source.getRank() == type.getRank())
-    return lanesAreContiguous(op->getOperand(0), dim);
-  return last && source.getRank() > 0 && lanesAreContiguous(op->getOperand(0), source.getRank() - 1);
+    return along(op->getOperand(0), dim);
+  return last && source.getRank() > 0 && along(op->getOperand(0), source.getRank() - 1);
 }
 
 } // namespace hadron::kernels

@@ -342,6 +342,31 @@ TEST(LinalgKernel, ArgMax) {
   }
 }
 
+TEST(LinalgKernel, SharedSubgraphs) {
+  // 40 levels that each use the one before twice: work must not double with each.
+  std::string text = "#id = affine_map<(d0, d1) -> (d0, d1)>\nfunc.func @k(%n: index, %x0: tensor<?x7xf32> "
+                     "{hadron.shape = [\"s0\", \"7\"]}) -> "
+                     "(tensor<?x7xf32> {hadron.shape = [\"s0\", \"7\"]}) { %half = arith.constant 0.5 : f32 %e = "
+                     "tensor.empty(%n) : tensor<?x7xf32>";
+  for (int i = 0; i < 40; ++i)
+    text +=
+        " %x" + std::to_string(i + 1) +
+        " = linalg.generic {indexing_maps = [#id, #id, #id], iterator_types = [\"parallel\", \"parallel\"]} ins(%x" +
+        std::to_string(i) + ", %x" + std::to_string(i) +
+        " : tensor<?x7xf32>, tensor<?x7xf32>) outs(%e : tensor<?x7xf32>) {\n^bb0(%a: f32, %b: f32, %o: f32): %s = "
+        "arith.addf %a, %b : f32 "
+        "%t = arith.mulf %s, %half : f32 linalg.yield %t : f32 } -> tensor<?x7xf32>";
+  LinalgKernel k(text + " return %x40 : tensor<?x7xf32> }");
+  Guarded<float> x(21, [](size_t i) { return noise(i); }), y(21);
+  k.run(
+      slotsOf(3, x),
+      [&] {
+        for (size_t i = 0; i < 21; ++i)
+          EXPECT_EQ(y[i], x[i]);
+      },
+      y);
+}
+
 TEST(LinalgKernel, NothingIsCalled) {
   // The object of a kernel names no symbol that it does not define: no libm, no memory allocation.
   mlir::MLIRContext context(mlir::MLIRContext::Threading::DISABLED);
