@@ -74,6 +74,9 @@ Attribute transformOf(MLIRContext *context, const HadamardTransform &transform) 
 
 NodeOp makeFWHT(PatternRewriter &rewriter, Location loc, Value x, Type type, ArrayRef<Attribute> factors, double scale,
                 int64_t span = 1) {
+  // 1/sqrt(n) rounded to f32 and times sqrt(n) is 1, so that what is orthonormal cancels against its inverse.
+  if (std::abs(scale - 1) < 1e-6)
+    scale = 1;
   auto rotation = RotationAttr::get(rewriter.getContext(), factors, span);
   return createNode(
       rewriter, loc, kRaised, "FWHT", x,
