@@ -121,7 +121,13 @@ LogicalResult Compilation::runPhase(Phase phase) {
       return success();
     RaiseOptions raiseOptions;
     raiseOptions.library = libraryName();
-    return raise(*program, raiseOptions);
+    if (failed(raise(*program, raiseOptions)))
+      return failure();
+    // Layers that read the same positions or masks compute them once.
+    return runPasses([](OpPassManager &pm) {
+      pm.addPass(createCanonicalizerPass());
+      pm.addPass(createCSEPass());
+    });
   }
   case Phase::Rotate:
     return rotates() ? runPasses([&](OpPassManager &pm) {
@@ -207,13 +213,15 @@ LogicalResult Compilation::emitLibrary() {
     return failure();
   if (llvm::Error error = cpu::lowerToLLVMDialect(*code))
     return report(std::move(error));
-  auto object = cpu::emitObject(*code);
-  if (!object)
-    return report(object.takeError());
+  auto objects = cpu::emitObjects(*code, threads());
+  if (!objects)
+    return report(objects.takeError());
   progress("linking", 0.95);
   ArrayRef<char> runtime(reinterpret_cast<const char *>(hadron_runtime_object), hadron_runtime_object_size);
   std::string library = "lib" + name + ".so";
-  if (failed(report(cpu::linkSharedLibrary({ArrayRef<char>(*object), runtime}, staged->path(library), library))) || failed(report(staged->write(name + ".json", manifest))) ||
+  SmallVector<ArrayRef<char>> parts(objects->begin(), objects->end());
+  parts.push_back(runtime);
+  if (failed(report(cpu::linkSharedLibrary(parts, staged->path(library), library))) || failed(report(staged->write(name + ".json", manifest))) ||
       failed(report(staged->write(name + ".h", writeHeader(name, entries)))))
     return failure();
   return report(staged->commit({name + ".weights", name + ".json", name + ".h", library}));

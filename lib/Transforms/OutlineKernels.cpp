@@ -79,14 +79,17 @@ func::FuncOp Outliner::unique(func::FuncOp function) {
 }
 
 LogicalResult Outliner::outline(Operation *op, SizeAnalysis &sizes) {
-  // The operation, behind what it repeats.
+  // The operation, behind what it repeats: constants, and arithmetic on scalars that is no size.
   llvm::SetVector<Operation *> group;
   SmallVector<Value> captured;
+  auto isScalarArithmetic = [&](Value value, Operation *definition) {
+    return value.getType().isIntOrIndexOrFloat() && isa_and_nonnull<arith::ArithDialect>(definition->getDialect()) && !(value.getType().isIndex() && sizes.value(value).isValid());
+  };
   auto visit = [&](auto &&self, Operation *o) -> void {
     llvm::SetVector<Value> used(o->operand_begin(), o->operand_end());
     getUsedValuesDefinedAbove(o->getRegions(), used);
     for (Value value : used) {
-      if (Operation *definition = value.getDefiningOp(); definition && isCloned(definition))
+      if (Operation *definition = value.getDefiningOp(); definition && (isCloned(definition) || isScalarArithmetic(value, definition)))
         self(self, definition);
       else if (!llvm::is_contained(captured, value))
         captured.push_back(value);
@@ -148,7 +151,7 @@ LogicalResult Outliner::outline(Operation *op, SizeAnalysis &sizes) {
   // Sizes of what is repeated (tensor.empty) are among those above, or materialised alike.
   for (Operation *o : group)
     for (Value operand : o->getOperands())
-      if (operand.getType().isIndex())
+      if (operand.getType().isIndex() && !(operand.getDefiningOp() && group.contains(operand.getDefiningOp())))
         if (SymbolicSize size = sizes.value(operand); size.isValid() && !size.getConstant())
           indexOf(sizes.materialize(size));
 
