@@ -13,7 +13,8 @@ find_library(HADRON_PROTOBUF_LITE NAMES libprotobuf-lite.a REQUIRED)
 find_package(Threads REQUIRED)
 
 if(NOT EXISTS "${HADRON_CACHE_DIR}/${HADRON_ONNX_WHEEL}")
-  find_program(HADRON_PYTHON3 python3 REQUIRED)
+  # That of scripts/install.sh first: Debian's own has no pip.
+  find_program(HADRON_PYTHON3 python3 HINTS "${CMAKE_SOURCE_DIR}/build/venv/bin" REQUIRED)
   message(STATUS "Downloading ${HADRON_ONNX_WHEEL}")
   execute_process(
     COMMAND "${HADRON_PYTHON3}" -m pip download --quiet --no-deps --only-binary=:all: --platform manylinux_2_28_x86_64
