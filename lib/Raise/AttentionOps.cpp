@@ -297,14 +297,14 @@ LogicalResult convertMultiHeadAttention(Raiser &r) {
 
 constexpr OpRow rows[] = {
     {"", "Attention", 23, kLatest, convertAttention,
-     "is_causal kv_num_heads q_num_heads qk_matmul_output_mode scale softcap softmax_precision"},
+     "is_causal kv_num_heads q_num_heads qk_matmul_output_mode scale softcap softmax_precision", 3},
     {kMicrosoft, "GroupQueryAttention", 0, kLatest, convertGroupQueryAttention,
      "causal do_rotary k_quant_type kv_cache_bit_width kv_num_heads local_window_size num_heads qk_norm_epsilon "
      "qk_output "
      "rotary_interleaved scale sliding_window_cache smooth_softmax softcap v_quant_type"},
     {kMicrosoft, "MultiHeadAttention", 0, kLatest, convertMultiHeadAttention,
      "mask_filter_value num_heads scale unidirectional"},
-    {kRaised, "Attention", 0, kLatest, convertRaised, "causal heads_first scale softcap"},
+    {kRaised, "Attention", 0, kLatest, convertRaised, "causal heads_first scale softcap", 3},
 };
 
 } // namespace

@@ -38,6 +38,11 @@ Tensor raising::map(Raiser &r, ArrayRef<Tensor> operands, ArrayRef<SymbolicSize>
   SmallVector<Value> inputs;
   SmallVector<AffineMap> maps;
   for (const Tensor &operand : operands)
+    if (operand.rank() > static_cast<int64_t>(dims.size())) {
+      (void)r.error("an operand has more axes than the result");
+      return {emptyTensor(r, dims, element), Sizes(dims), element};
+    }
+  for (const Tensor &operand : operands)
     if (!operand.splat) {
       inputs.push_back(operand.value);
       maps.push_back(broadcastMap(context, operand.dims, dims));

@@ -229,14 +229,14 @@ LogicalResult convertReverseSequence(Raiser &r) {
 }
 
 constexpr OpRow rows[] = {
-    {"", "Gather", 1, kLatest, convertGather, "axis"},
-    {"", "GatherElements", 11, kLatest, convertGatherElements, "axis"},
-    {"", "GatherND", 11, kLatest, convertGatherND, "batch_dims"},
-    {"", "OneHot", 9, kLatest, convertOneHot, "axis"},
-    {"", "ReverseSequence", 10, kLatest, convertReverseSequence, "batch_axis time_axis"},
-    {"", "Scatter", 9, 10, convertScatterElements, "axis"},
-    {"", "ScatterElements", 11, kLatest, convertScatterElements, "axis reduction"},
-    {"", "ScatterND", 11, kLatest, convertScatterND, "reduction"},
+    {"", "Gather", 1, kLatest, convertGather, "axis", 2},
+    {"", "GatherElements", 11, kLatest, convertGatherElements, "axis", 2},
+    {"", "GatherND", 11, kLatest, convertGatherND, "batch_dims", 2},
+    {"", "OneHot", 9, kLatest, convertOneHot, "axis", 3},
+    {"", "ReverseSequence", 10, kLatest, convertReverseSequence, "batch_axis time_axis", 2},
+    {"", "Scatter", 9, 10, convertScatterElements, "axis", 3},
+    {"", "ScatterElements", 11, kLatest, convertScatterElements, "axis reduction", 3},
+    {"", "ScatterND", 11, kLatest, convertScatterND, "reduction", 3},
 };
 
 } // namespace

@@ -139,12 +139,12 @@ LogicalResult convertSiLU(Raiser &r) {
 }
 
 constexpr OpRow rows[] = {
-    {"", "LayerNormalization", 1, kLatest, convertLayerNorm, "axis epsilon stash_type"},
-    {"", "RMSNormalization", 23, kLatest, convertRMS, "axis epsilon stash_type"},
-    {"", "SimplifiedLayerNormalization", 0, kLatest, convertRMS, "axis epsilon stash_type"},
-    {kMicrosoft, "SimplifiedLayerNormalization", 0, kLatest, convertRMS, "axis epsilon stash_type"},
-    {kMicrosoft, "SkipLayerNormalization", 0, kLatest, convertSkipNorm<true>, "epsilon"},
-    {kMicrosoft, "SkipSimplifiedLayerNormalization", 0, kLatest, convertSkipNorm<false>, "epsilon"},
+    {"", "LayerNormalization", 1, kLatest, convertLayerNorm, "axis epsilon stash_type", 2},
+    {"", "RMSNormalization", 23, kLatest, convertRMS, "axis epsilon stash_type", 2},
+    {"", "SimplifiedLayerNormalization", 0, kLatest, convertRMS, "axis epsilon stash_type", 2},
+    {kMicrosoft, "SimplifiedLayerNormalization", 0, kLatest, convertRMS, "axis epsilon stash_type", 2},
+    {kMicrosoft, "SkipLayerNormalization", 0, kLatest, convertSkipNorm<true>, "epsilon", 3},
+    {kMicrosoft, "SkipSimplifiedLayerNormalization", 0, kLatest, convertSkipNorm<false>, "epsilon", 3},
     {kRaised, "LayerNorm", 0, kLatest, convertLayerNorm, "epsilon"},
     {kRaised, "RMSNorm", 0, kLatest, convertRMS, "epsilon"},
     {kRaised, "SiLU", 0, kLatest, convertSiLU, ""},

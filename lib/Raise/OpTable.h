@@ -14,6 +14,7 @@ struct OpRow {
   int64_t since, until; // since-versions, inclusive
   Converter convert;
   llvm::StringLiteral attributes; // the known ones, with spaces between
+  unsigned required = 1;          // so many inputs come first and cannot be omitted
 };
 
 inline constexpr int64_t kLatest = 1000;

@@ -62,6 +62,9 @@ LogicalResult convertMatMul(Raiser &r) {
     }
   Tensor a = r.in(0), b = r.in(1);
   Sizes dims = r.outDims();
+  int64_t axes = std::max<int64_t>({a.rank(), b.rank(), 2}) - (a.rank() == 1) - (b.rank() == 1);
+  if (a.rank() == 0 || b.rank() == 0 || static_cast<int64_t>(dims.size()) != axes)
+    return r.error("expected operands of at least one axis");
   Tensor result = converted(r, matmulOf(r, a, b, dims, accumulatorOf(a.element)), a.element, a.isUnsigned);
   if (r.has(2))
     result = mapWide(r, {result, r.in(2)}, dims, a.element,
@@ -96,6 +99,8 @@ LogicalResult convertGemm(Raiser &r) {
     }
   } else {
     Tensor b = r.in(1);
+    if (b.rank() != 2)
+      return r.error("expected matrices");
     if (transB)
       b = transpose(r, b, {1, 0});
     product = contract(r, a, b, {}, accumulatorOf(a.element));
@@ -135,6 +140,8 @@ LogicalResult convertMatMulInteger(Raiser &r) {
                                    castScalar(b, loc, e[1], point.isUnsigned, i32, false));
     });
   };
+  if (r.in(0).rank() == 0 || r.in(1).rank() == 0)
+    return r.error("expected operands of at least one axis");
   r.out(0, matmulOf(r, centered(0, 2, true), centered(1, 3, false), r.outDims(), i32));
   return success();
 }
@@ -192,10 +199,10 @@ LogicalResult convertEinsum(Raiser &r) {
 
 constexpr OpRow rows[] = {
     {"", "Einsum", 12, kLatest, convertEinsum, "equation"},
-    {"", "Gemm", 7, kLatest, convertGemm, "alpha beta transA transB"},
-    {"", "MatMul", 1, kLatest, convertMatMul, ""},
-    {"", "MatMulInteger", 10, kLatest, convertMatMulInteger, ""},
-    {kRaised, "Linear", 0, kLatest, convertMatMul, ""},
+    {"", "Gemm", 7, kLatest, convertGemm, "alpha beta transA transB", 2},
+    {"", "MatMul", 1, kLatest, convertMatMul, "", 2},
+    {"", "MatMulInteger", 10, kLatest, convertMatMulInteger, "", 2},
+    {kRaised, "Linear", 0, kLatest, convertMatMul, "", 2},
 };
 
 } // namespace

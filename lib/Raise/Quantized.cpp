@@ -247,13 +247,14 @@ LogicalResult convertQuantizeLinear(Raiser &r) {
 }
 
 constexpr OpRow rows[] = {
-    {"", "DequantizeLinear", 10, kLatest, convertDequantizeLinear, "axis block_size output_dtype"},
-    {"", "QuantizeLinear", 10, kLatest, convertQuantizeLinear, "axis block_size output_dtype precision saturate"},
-    {kMicrosoft, "DequantizeLinear", 0, kLatest, convertDequantizeLinear, "axis block_size"},
+    {"", "DequantizeLinear", 10, kLatest, convertDequantizeLinear, "axis block_size output_dtype", 2},
+    {"", "QuantizeLinear", 10, kLatest, convertQuantizeLinear, "axis block_size output_dtype precision saturate", 2},
+    {kMicrosoft, "DequantizeLinear", 0, kLatest, convertDequantizeLinear, "axis block_size", 2},
     {kMicrosoft, "GatherBlockQuantized", 0, kLatest, convertGatherBlockQuantized,
-     "bits block_size gather_axis quantize_axis"},
-    {kMicrosoft, "MatMulNBits", 0, kLatest, convertMatMulNBits, "K N accuracy_level bits block_size weight_prepacked"},
-    {kMicrosoft, "QuantizeLinear", 0, kLatest, convertQuantizeLinear, "axis block_size"},
+     "bits block_size gather_axis quantize_axis", 3},
+    {kMicrosoft, "MatMulNBits", 0, kLatest, convertMatMulNBits, "K N accuracy_level bits block_size weight_prepacked",
+     3},
+    {kMicrosoft, "QuantizeLinear", 0, kLatest, convertQuantizeLinear, "axis block_size", 2},
 };
 
 } // namespace

@@ -68,6 +68,16 @@ LogicalResult Raiser::checkSupported() {
     }
     node = candidate;
     loc = candidate.getLoc();
+    for (unsigned i = 0; i < row->required; ++i)
+      if (!candidate.getInput(i)) {
+        (void)error("input " + Twine(i) + " is missing");
+        wrong = true;
+      }
+    if (!candidate.getOutput(0)) {
+      (void)error("the first output is omitted, which is not supported");
+      wrong = true;
+      continue;
+    }
     SmallVector<StringRef> known;
     row->attributes.split(known, ' ');
     for (NamedAttribute attribute : candidate.getOnnxAttributes())
@@ -266,12 +276,18 @@ LogicalResult hadron::raise(ModuleOp module, const RaiseOptions &options) {
   });
   if (foreign.wasInterrupted() || failed(recognize(graph)))
     return failure();
+  std::optional<int64_t> accuracy;
+  for (NodeOp node : graph.getBody()->getOps<NodeOp>())
+    if (node.is(kMicrosoft, "MatMulNBits"))
+      accuracy = std::min(accuracy.value_or(4), node.getInt("accuracy_level", 0));
   Raiser raiser(module, graph, options);
   if (failed(raiser.run()))
     return failure();
   graph.erase();
   OpBuilder builder(module.getContext());
   module->setAttr(HadronDialect::kChecked, builder.getUnitAttr());
+  if (accuracy.value_or(0) > 0)
+    module->setAttr(kAccuracyLevel, builder.getI64IntegerAttr(*accuracy));
   module->setAttr(HadronDialect::kLibrary, builder.getStringAttr(options.library.empty() ? "model" : options.library));
   return success();
 }

@@ -382,8 +382,8 @@ LogicalResult convertTopK(Raiser &r) {
 constexpr OpRow rows[] = {
     {"", "ArgMax", 1, kLatest, convertArg<Kind::Max>, "axis keepdims select_last_index"},
     {"", "ArgMin", 1, kLatest, convertArg<Kind::Min>, "axis keepdims select_last_index"},
-    {"", "CumProd", 26, kLatest, convertCumulative<Kind::Prod>, "exclusive reverse"},
-    {"", "CumSum", 11, kLatest, convertCumulative<Kind::Sum>, "exclusive reverse"},
+    {"", "CumProd", 26, kLatest, convertCumulative<Kind::Prod>, "exclusive reverse", 2},
+    {"", "CumSum", 11, kLatest, convertCumulative<Kind::Sum>, "exclusive reverse", 2},
     {"", "Hardmax", 1, kLatest, convertHardmax, "axis"},
     {"", "LogSoftmax", 1, kLatest, convertSoftmax<true>, "axis"},
     {"", "ReduceL1", 1, kLatest, convertReduce<Kind::L1>, "axes keepdims noop_with_empty_axes"},
@@ -397,7 +397,7 @@ constexpr OpRow rows[] = {
     {"", "ReduceSum", 1, kLatest, convertReduce<Kind::Sum>, "axes keepdims noop_with_empty_axes"},
     {"", "ReduceSumSquare", 1, kLatest, convertReduce<Kind::SumSquare>, "axes keepdims noop_with_empty_axes"},
     {"", "Softmax", 1, kLatest, convertSoftmax<false>, "axis"},
-    {"", "TopK", 10, kLatest, convertTopK, "axis largest sorted"},
+    {"", "TopK", 10, kLatest, convertTopK, "axis largest sorted", 2},
 };
 
 } // namespace

@@ -87,10 +87,10 @@ LogicalResult convertMicrosoftRotary(Raiser &r) { // x, positions, cos, sin
 }
 
 constexpr OpRow rows[] = {
-    {"", "RotaryEmbedding", 23, kLatest, convertRotary, "interleaved num_heads rotary_embedding_dim"},
+    {"", "RotaryEmbedding", 23, kLatest, convertRotary, "interleaved num_heads rotary_embedding_dim", 3},
     {kMicrosoft, "RotaryEmbedding", 0, kLatest, convertMicrosoftRotary,
-     "interleaved is_packed_batching num_heads rotary_embedding_dim scale"},
-    {kRaised, "Rotary", 0, kLatest, convertRaisedRotary, "heads_first interleaved"},
+     "interleaved is_packed_batching num_heads rotary_embedding_dim scale", 4},
+    {kRaised, "Rotary", 0, kLatest, convertRaisedRotary, "heads_first interleaved", 3},
 };
 
 //===------------------------------------------------------------------------------------------------------------===//

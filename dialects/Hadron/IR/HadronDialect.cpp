@@ -75,9 +75,9 @@ LogicalResult HadronDialect::verifyOperationAttribute(Operation *op, NamedAttrib
     });
     return failure(result.wasInterrupted());
   }
-  if (name == kEntry || name == kErased || name == kKernel || name == kLibrary)
+  if (name == kEntry || name == kErased || name == kKernel || name == kLibrary || name == "hadron.accuracy_level")
     return success();
-  return op->emitOpError("has the unknown attribute '") << name << "'; known: " << kChecked << ", " << kEntry << ", " << kErased << ", " << kKernel << ", " << kLibrary;
+  return op->emitOpError("has the unknown attribute '") << name << "'; known: " << kChecked << ", " << kEntry << ", " << kErased << ", " << kKernel << ", " << kLibrary << ", hadron.accuracy_level";
 }
 
 namespace {

@@ -7,6 +7,10 @@
 
 namespace hadron {
 
+/// On a raised module: the least accuracy_level of the graph's products with quantized weights (4: activations may be
+/// rounded to int8). Absent: none has one, or there are none.
+inline constexpr llvm::StringLiteral kAccuracyLevel = "hadron.accuracy_level";
+
 struct RaiseOptions {
   /// `hadron.library` of the module; empty: "model".
   std::string library;
