@@ -338,7 +338,7 @@ struct Attention {
     if (spec.lengths) {
       Value given = p.load(p.b.getI32Type(), p.at(lengths, p.mul(batch, 4)));
       given = arith::ExtSIOp::create(p.b, p.loc, p.b.getI64Type(), given);
-      firstPosition = p.sub(given, queries);
+      firstPosition = arith::MaxSIOp::create(p.b, p.loc, p.sub(given, queries), p.i64(0));
       length = p.min(keys, given);
     }
     begin();
@@ -400,7 +400,8 @@ LogicalResult emitAppend(const AppendSpec &spec, Body &body) {
     Value head = p.rem(outer, spec.kvHeads), batch = p.div(outer, spec.kvHeads), first = past;
     if (spec.lengths) {
       Value given = p.load(p.b.getI32Type(), p.at(body.slots[5], p.mul(batch, 4)));
-      first = p.sub(arith::ExtSIOp::create(p.b, p.loc, p.b.getI64Type(), given), queries);
+      given = arith::ExtSIOp::create(p.b, p.loc, p.b.getI64Type(), given);
+      first = arith::MaxSIOp::create(p.b, p.loc, p.sub(given, queries), p.i64(0));
     }
     Value row =
         spec.layout == HeadLayout::BHSD ? item : p.add(p.mul(p.add(p.mul(batch, queries), query), spec.kvHeads), head);

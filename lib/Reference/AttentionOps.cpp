@@ -73,8 +73,8 @@ struct Attention {
           int64_t kv = h / (q.heads / kvHeads), seen = total;
           if (lengths)
             seen = std::min(total, lengths->getInt(lengths->size() == 1 ? 0 : b));
-          // Bottom-right aligned: the last query sees the last key.
-          int64_t last = seen - 1, self = seen - q.tokens + i;
+          // Bottom-right aligned: the last query sees the last key; of a sequence shorter than the queries, the first does.
+          int64_t last = seen - 1, self = std::max<int64_t>(seen - q.tokens, 0) + i;
           if (causal)
             last = std::min(last, self);
           int64_t first = window < 0 ? 0 : std::max<int64_t>(0, self - window);

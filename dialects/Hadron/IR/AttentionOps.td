@@ -18,7 +18,7 @@ def Hadron_ExplicitAttentionOp : Hadron_AttentionOp<"attention", [Pure, AttrSize
     `present_key`, `present_value` [B, Hkv, P + S', d] return them. Hq is a multiple of Hkv: query head h reads KV head h / (Hq / Hkv).
 
     logits = scale * q k, softcap c: c tanh(logits / c); `causal`: query i sees keys j <= j0 + i, with j0 = T - S (bottom-right aligned); `window` w >= 0: it sees the last w + 1 of these;
-    `mask`: added (float), or selects (i1), broadcast over [B, Hq, S, T]; `lengths` i32 [B]: only the first lengths[b] keys of sequence b are seen, and with `causal` j0 is lengths[b] - S.
+    `mask`: added (float), or selects (i1), broadcast over [B, Hq, S, T]; `lengths` i32 [B]: only the first lengths[b] keys of sequence b are seen, and with `causal` j0 is max(lengths[b] - S, 0).
     softmax in f32; a row with nothing to see gives zeros.
 
     `raise` turns past and present that are inputs and outputs of the graph into states, and this operation into `hadron.append` and `hadron.attend`.

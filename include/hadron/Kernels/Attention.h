@@ -1,8 +1,8 @@
 // Scaled dot-product attention over a key-value cache, and the kernel that appends to the cache.
 //
 // Keys and values lie in the cache as [B][Hkv][capacity][d]; positions [0, T) are valid. Query i of batch b is at
-// position past + i, or, with lengths, at lengths[b] - S + i (the queries are the last S of the lengths[b] keys). It
-// sees key j if
+// position past + i, or, with lengths, at max(lengths[b] - S, 0) + i: the queries are the last S of the lengths[b]
+// keys, or, where a prompt is padded on the right, begin with the first. It sees key j if
 //     j < T, with lengths j < lengths[b]; causal: j <= position; window >= 0: position - j < window (the query itself
 //     counts); boolean mask: mask[…, j] != 0.
 // Scores are scale q·k, then cap tanh(score / cap) if there is a cap, then + the additive mask; softmax and sums are in
@@ -36,7 +36,7 @@ mlir::LogicalResult emitAttention(const AttentionSpec &spec, Body &body);
 mlir::Value emitAttentionWork(const AttentionSpec &spec, mlir::OpBuilder &builder, mlir::Location loc,
                               llvm::ArrayRef<mlir::Value> slots);
 
-/// Copies S new keys (or values), in `layout`, to the cache at position past, with lengths at lengths[b] - S.
+/// Copies S new keys (or values), in `layout`, to the cache at position past, with lengths at max(lengths[b] - S, 0).
 struct AppendSpec {
   int64_t kvHeads = 1, headDim = 64;
   FloatKind source = FloatKind::F32, cache = FloatKind::F32;

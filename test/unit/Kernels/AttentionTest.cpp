@@ -92,9 +92,8 @@ void check(const AttentionSpec &spec, std::initializer_list<Shape> shapes) {
                      maskAt);
     Guarded<int8_t> conditions(boolean ? mb * mh * ms * T : 0,
                                [](size_t i) { return static_cast<int8_t>(i % 3 != 1); });
-    // Lengths below and at T; the first batch sees everything.
-    Guarded<int32_t> lengths(
-        B, [&](size_t b) { return static_cast<int32_t>(std::max<int64_t>(S, T - 5 * b)); });
+    // Lengths from T down to 1, also below S: prompts that are padded on the right. The first batch sees everything.
+    Guarded<int32_t> lengths(B, [&](size_t b) { return static_cast<int32_t>(std::max<int64_t>(1, T - 5 * b)); });
     Numbers out(spec.output, B * S * H * dv, [](size_t) { return 0.0f; });
 
     std::vector<int64_t> slots{
@@ -230,7 +229,7 @@ TEST(Attention, Lengths) {
   AttentionSpec spec = heads(6, 3, 64);
   spec.causal = true;
   spec.lengths = true;
-  check(spec, {{3, 1, 0, 77}, {4, 7, 0, 23}});
+  check(spec, {{3, 1, 0, 77}, {4, 7, 0, 23}, {4, 9, 0, 9}});
   spec.causal = false;
   check(spec, {{3, 2, 0, 130}});
 }
