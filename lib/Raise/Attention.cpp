@@ -116,6 +116,9 @@ LogicalResult recognizeAttention(NodeOp product, PatternRewriter &rewriter) {
   Value transposedKey = withoutScale(dots.getInput(1), scale);
   if (!hasRank(query, 4) || !hasRank(transposedKey, 4))
     return failure();
+  Type element = elementTypeOf(query);
+  if (element != elementTypeOf(transposedKey) || element != elementTypeOf(value) || element != elementTypeOf(result))
+    return failure();
   Sizes q = dimsOf(query), kt = dimsOf(transposedKey), v = dimsOf(value);
   if (!q[1].getConstant() || !q[3].getConstant() || !v[3].getConstant() || q[0] != v[0] || q[1] != v[1] ||
       q[0] != kt[0] || q[1] != kt[1] || q[3] != kt[2] || kt[3] != v[2])

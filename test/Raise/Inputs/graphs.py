@@ -163,6 +163,19 @@ def qualcomm():
     return g
 
 
+def blocked():
+    """int4 weights [K, N] with one scale for each 16 inputs, and zero points."""
+    g = Graph(opset=21)
+    codes = RNG.integers(-8, 8, (32, 6)).astype(onnx.helper.tensor_dtype_to_np_dtype(TensorProto.INT4))
+    zeros = RNG.integers(-8, 8, (2, 6)).astype(codes.dtype)
+    weight = g("DequantizeLinear", codes, normal(2, 6), zeros, axis=0, block_size=16)
+    g("MatMul", g.input("x", ["s", 32], normal(3, 32)), weight, out="y")
+    g.output("y", ["s", 6])
+    scales = [v for v in g.constants.values() if v.dtype == F][0].repeat(16, axis=0).astype(np.float64)
+    g.expected = {"y": g.inputs["x"][1] @ ((codes.astype(F) - zeros.astype(F).repeat(16, axis=0)) * scales)}
+    return g
+
+
 def dense():
     """A learned rotation: orthogonal, and no Hadamard matrix."""
     matrix = np.linalg.qr(RNG.standard_normal((64, 64)))[0]
