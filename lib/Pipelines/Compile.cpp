@@ -27,7 +27,8 @@ using namespace mlir;
 namespace hadron {
 namespace {
 
-constexpr llvm::StringLiteral kPhaseNames[] = {"import", "raise", "rotate", "quantize", "fuse", "schedule", "kernels", "host", "library"};
+constexpr llvm::StringLiteral kPhaseNames[] = {"import",   "raise",   "rotate", "quantize", "fuse",
+                                               "schedule", "kernels", "host",   "library"};
 
 } // namespace
 
@@ -77,11 +78,23 @@ public:
   LogicalResult run(std::string *ir);
 
 private:
-  std::string libraryName() const { return options.name.empty() ? llvm::sys::path::stem(options.model).str() : options.name; }
-  unsigned threads() const { return options.threads ? options.threads : llvm::heavyweight_hardware_concurrency().compute_thread_count(); }
+  std::string libraryName() const {
+    return options.name.empty() ? llvm::sys::path::stem(options.model).str() : options.name;
+  }
+  unsigned threads() const {
+    return options.threads ? options.threads : llvm::heavyweight_hardware_concurrency().compute_thread_count();
+  }
   bool quantizes() const { return options.weights != "none"; }
   bool rotates() const { return options.rotate.empty() ? quantizes() : options.rotate == "online"; }
-  bool integerActivations() const { return options.activations.empty() ? quantizes() : options.activations == "int8"; }
+  /// Whether products may take integer arithmetic: those whose weights Hadron quantizes, and those whose weights the
+  /// graph brings packed. What is not said follows the graph's accuracy_level, 4: allowed.
+  QuantizeActivationsOptions integerActivations() const {
+    QuantizeActivationsOptions result;
+    auto level = (*program)->getAttrOfType<IntegerAttr>(kAccuracyLevel);
+    result.quantized = options.activations != "f32";
+    result.packed = options.activations.empty() ? level && level.getInt() == 4 : options.activations == "int8";
+    return result;
+  }
   void progress(StringRef what, double done) {
     if (options.progress)
       options.progress(what, done);
@@ -150,8 +163,7 @@ LogicalResult Compilation::runPhase(Phase phase) {
   case Phase::Fuse:
     return runPasses([&](OpPassManager &pm) {
       pm.addPass(createEraseBasis());
-      if (integerActivations())
-        pm.addNestedPass<func::FuncOp>(createQuantizeActivations());
+      pm.addPass(createQuantizeActivations(integerActivations()));
       pm.addNestedPass<func::FuncOp>(createFuseMatmul());
       pm.addNestedPass<func::FuncOp>(createLowerAttention());
       pm.addNestedPass<func::FuncOp>(createFusePrologue());
@@ -196,7 +208,8 @@ LogicalResult Compilation::emitLibrary() {
   if (failed(read))
     return failure();
   entries = std::move(*read);
-  auto file = writeWeights(*program, staged->path(name + ".weights"), options.model, threads(), [&](StringRef what, double done) { progress(what, 0.1 + 0.6 * done); });
+  auto file = writeWeights(*program, staged->path(name + ".weights"), options.model, threads(),
+                           [&](StringRef what, double done) { progress(what, 0.1 + 0.6 * done); });
   if (failed(file))
     return failure();
   weights.file = name + ".weights";
@@ -221,7 +234,8 @@ LogicalResult Compilation::emitLibrary() {
   std::string library = "lib" + name + ".so";
   SmallVector<ArrayRef<char>> parts(objects->begin(), objects->end());
   parts.push_back(runtime);
-  if (failed(report(cpu::linkSharedLibrary(parts, staged->path(library), library))) || failed(report(staged->write(name + ".json", manifest))) ||
+  if (failed(report(cpu::linkSharedLibrary(parts, staged->path(library), library))) ||
+      failed(report(staged->write(name + ".json", manifest))) ||
       failed(report(staged->write(name + ".h", writeHeader(name, entries)))))
     return failure();
   return report(staged->commit({name + ".weights", name + ".json", name + ".h", library}));
@@ -233,7 +247,8 @@ LogicalResult Compilation::run(std::string *ir) {
     return emitError(UnknownLoc::get(&context)) << toString(chips.takeError());
   targets = *chips;
   if (options.rotationSize != "auto" && StringRef(options.rotationSize).getAsInteger(10, rotationSize))
-    return emitError(UnknownLoc::get(&context)) << "the rotation size is auto or a power of two; found '" << options.rotationSize << "'";
+    return emitError(UnknownLoc::get(&context))
+           << "the rotation size is auto or a power of two; found '" << options.rotationSize << "'";
   for (unsigned i = 0; i <= static_cast<unsigned>(std::min(options.to, Phase::Kernels)); ++i) {
     auto phase = static_cast<Phase>(i);
     if (failed(runPhase(phase)) || failed(dump(phase)))
@@ -249,6 +264,8 @@ LogicalResult Compilation::run(std::string *ir) {
 
 } // namespace
 
-LogicalResult compileModel(MLIRContext &context, const CompileOptions &options, std::string *ir) { return Compilation(context, options).run(ir); }
+LogicalResult compileModel(MLIRContext &context, const CompileOptions &options, std::string *ir) {
+  return Compilation(context, options).run(ir);
+}
 
 } // namespace hadron

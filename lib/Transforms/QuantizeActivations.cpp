@@ -1,7 +1,7 @@
 // hadron-quantize-activations: rows to int8, once for all products that read them.
 #include "hadron/Transforms/Passes.h"
 
-#include "Hadron/IR/Hadron.h"
+#include "hadron/Transforms/Params.h"
 #include "llvm/ADT/MapVector.h"
 
 using namespace mlir;
@@ -12,12 +12,16 @@ namespace hadron {
 namespace {
 
 struct QuantizeActivations : impl::QuantizeActivationsBase<QuantizeActivations> {
+  using QuantizeActivationsBase::QuantizeActivationsBase;
+
   void runOnOperation() override {
+    Parameters parameters(getOperation());
     // One rounding for each row and weight group.
     llvm::MapVector<std::pair<Value, int64_t>, SmallVector<MatmulOp>> byRow;
     getOperation().walk([&](MatmulOp matmul) {
       auto format = dyn_cast<IntFormatAttr>(cast<PackedType>(matmul.getWeight().getType()).getFormat());
-      if (format && matmul.getArithmetic() == Arithmetic::F32 && matmul.getTerms().empty() && isa<RankedTensorType>(matmul.getInput().getType()))
+      if (format && matmul.getArithmetic() == Arithmetic::F32 && matmul.getTerms().empty() &&
+          isa<RankedTensorType>(matmul.getInput().getType()) && allows(parameters.of(matmul.getWeight())))
         byRow[{matmul.getInput(), format.getGroup()}].push_back(matmul);
     });
     for (auto &[row, matmuls] : byRow) {
@@ -33,9 +37,12 @@ struct QuantizeActivations : impl::QuantizeActivationsBase<QuantizeActivations> 
       };
       Type none;
       MLIRContext *context = &getContext();
-      auto prologue = PrologueOp::create(builder, matmuls.front().getLoc(), none, none, shaped((width + 63) / 64 * 64, builder.getI8Type()), shaped(1, builder.getF32Type()), shaped(groups, builder.getI32Type()), input,
-                                         /*residual=*/Value(), /*up=*/Value(), /*gain=*/Value(), /*bias=*/Value(), RotationAttr(), /*inverse=*/UnitAttr(), NormKindAttr::get(context, NormKind::None),
-                                         builder.getF64FloatAttr(0), ArithmeticAttr::get(context, Arithmetic::Int8Row), builder.getI64IntegerAttr(group));
+      auto prologue = PrologueOp::create(
+          builder, matmuls.front().getLoc(), none, none, shaped((width + 63) / 64 * 64, builder.getI8Type()),
+          shaped(1, builder.getF32Type()), shaped(groups, builder.getI32Type()), input,
+          /*residual=*/Value(), /*up=*/Value(), /*gain=*/Value(), /*bias=*/Value(), RotationAttr(),
+          /*inverse=*/UnitAttr(), NormKindAttr::get(context, NormKind::None), builder.getF64FloatAttr(0),
+          ArithmeticAttr::get(context, Arithmetic::Int8Row), builder.getI64IntegerAttr(group));
       for (MatmulOp matmul : matmuls) {
         matmul.getInputMutable().assign(prologue.getCodes());
         matmul.getScalesMutable().assign(prologue.getScales());
@@ -45,6 +52,10 @@ struct QuantizeActivations : impl::QuantizeActivationsBase<QuantizeActivations> 
       }
     }
   }
+
+  /// Weights that Hadron quantizes, and those that the graph brings packed, are asked for one by one: a graph may want
+  /// its own products in f32.
+  bool allows(ParamOp param) const { return param && encoder(param) ? quantized : packed; }
 };
 
 } // namespace

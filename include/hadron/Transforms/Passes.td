@@ -35,11 +35,13 @@ def QuantizeWeights : Pass<"hadron-quantize-weights", "::mlir::ModuleOp"> {
   let statistics = [Statistic<"numQuantized", "num-quantized", "Number of weights quantized">];
 }
 
-def QuantizeActivations : Pass<"hadron-quantize-activations", "::mlir::func::FuncOp"> {
+def QuantizeActivations : Pass<"hadron-quantize-activations", "::mlir::ModuleOp"> {
   let summary = "Products with integer weights in integer arithmetic";
   let description = [{
     y = s_x sum_g s_g (sum_k c q - z_g sum_k q): the row is rounded to int8 once, and shared by all products that read it with one weight group. Approximating, by the rounding of the row (docs/numerics.md).
   }];
+  let options = [Option<"quantized", "quantized", "bool", "true", "Products whose weights Hadron quantizes">,
+                 Option<"packed", "packed", "bool", "true", "Products whose weights the graph brings packed">];
   let statistics = [Statistic<"numQuantized", "num-quantized", "Number of products in integer arithmetic">];
 }
 
