@@ -1,5 +1,5 @@
-// Functions around a kernel body: the body itself, the task that loads its slots, the table over instruction sets, and the
-// number of work items.
+// Functions around a kernel body: the body itself, the task that loads its slots, the table over instruction sets, and
+// the number of work items.
 #include "hadron/Kernels/Body.h"
 
 #include "mlir/IR/BuiltinOps.h"
@@ -16,7 +16,8 @@ SmallVector<Type> slotTypes(MLIRContext *context, const Kernel &kernel) {
   return types;
 }
 
-LLVM::LLVMFuncOp createFunction(OpBuilder &builder, Location loc, StringRef name, Type result, ArrayRef<Type> arguments) {
+LLVM::LLVMFuncOp createFunction(OpBuilder &builder, Location loc, StringRef name, Type result,
+                                ArrayRef<Type> arguments) {
   auto function = LLVM::LLVMFuncOp::create(builder, loc, name, LLVM::LLVMFunctionType::get(result, arguments),
                                            LLVM::Linkage::Internal);
   function.addEntryBlock(builder);
@@ -28,8 +29,9 @@ SmallVector<Value> loadSlots(OpBuilder &builder, Location loc, ArrayRef<Type> ty
   SmallVector<Value> values;
   auto pointer = LLVM::LLVMPointerType::get(builder.getContext());
   for (auto [i, type] : llvm::enumerate(types)) {
-    Value address = LLVM::GEPOp::create(builder, loc, pointer, builder.getI64Type(), slots,
-                                        ArrayRef<LLVM::GEPArg>{static_cast<int32_t>(i)}, LLVM::GEPNoWrapFlags::inbounds);
+    Value address =
+        LLVM::GEPOp::create(builder, loc, pointer, builder.getI64Type(), slots,
+                            ArrayRef<LLVM::GEPArg>{static_cast<int32_t>(i)}, LLVM::GEPNoWrapFlags::inbounds);
     auto load = LLVM::LoadOp::create(builder, loc, type, address, /*alignment=*/8);
     load.setInvariant(true);
     values.push_back(load);
@@ -50,8 +52,8 @@ void setTarget(LLVM::LLVMFuncOp function, const cpu::Target &target) {
   auto pair = [&](StringRef key) {
     return ArrayAttr::get(context, {StringAttr::get(context, key), StringAttr::get(context, bits)});
   };
-  function.setPassthroughAttr(ArrayAttr::get(context, {StringAttr::get(context, "nounwind"),
-                                                       pair("prefer-vector-width"), pair("min-legal-vector-width")}));
+  function.setPassthroughAttr(ArrayAttr::get(
+      context, {StringAttr::get(context, "nounwind"), pair("prefer-vector-width"), pair("min-legal-vector-width")}));
 }
 
 } // namespace

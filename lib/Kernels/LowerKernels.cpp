@@ -75,12 +75,13 @@ using SlotMap = std::function<SmallVector<Value>(OpBuilder &, Location, SlotValu
 
 template <typename Emit, typename Work>
 Plan planWith(SlotMap map, Emit emit, Work work) {
-  return {[=](Body &body) {
-            SmallVector<Value> slots = map(body.builder, body.loc, body.slots);
-            Body inner{body.builder, body.loc, body.target, body.begin, body.end, slots};
-            return emit(inner);
-          },
-          [=](OpBuilder &builder, Location loc, SlotValues outer) { return work(builder, loc, map(builder, loc, outer)); }};
+  return {
+      [=](Body &body) {
+        SmallVector<Value> slots = map(body.builder, body.loc, body.slots);
+        Body inner{body.builder, body.loc, body.target, body.begin, body.end, slots};
+        return emit(inner);
+      },
+      [=](OpBuilder &builder, Location loc, SlotValues outer) { return work(builder, loc, map(builder, loc, outer)); }};
 }
 
 std::optional<FloatKind> floatKind(Type type) {
@@ -97,7 +98,8 @@ FloatKind elementKind(Value tensor) { return *floatKind(getTensor(tensor.getType
 
 LogicalResult requireFloat(Operation *op) {
   for (Type type : llvm::concat<const Type>(op->getOperandTypes(), op->getResultTypes()))
-    if (RankedTensorType tensor = getTensor(type); tensor && isa<FloatType>(tensor.getElementType()) && !floatKind(tensor.getElementType()))
+    if (RankedTensorType tensor = getTensor(type);
+        tensor && isa<FloatType>(tensor.getElementType()) && !floatKind(tensor.getElementType()))
       return op->emitOpError() << "has a CPU kernel for f32, f16 and bf16; found " << tensor;
   return success();
 }
@@ -106,7 +108,9 @@ WeightFormat weightFormat(PackedType type) {
   if (auto dense = dyn_cast<DenseFormatAttr>(type.getFormat()))
     return WeightFormat::dense(*floatKind(dense.getElement()));
   auto format = cast<IntFormatAttr>(type.getFormat());
-  ZeroPoint zero = format.getZero() == ZeroKind::Symmetric ? ZeroPoint::Symmetric : format.getZero() == ZeroKind::Integer ? ZeroPoint::U8 : ZeroPoint::Float;
+  ZeroPoint zero = format.getZero() == ZeroKind::Symmetric ? ZeroPoint::Symmetric
+                   : format.getZero() == ZeroKind::Integer ? ZeroPoint::U8
+                                                           : ZeroPoint::Float;
   return WeightFormat::integer(format.getBits(), format.getGroup(), zero, *floatKind(format.getScale()));
 }
 
@@ -122,7 +126,9 @@ FailureOr<Plan> planMatmul(MatmulOp op, Slots slots) {
   spec.K = weight.getInputs();
   spec.N = weight.getOutputs();
   spec.format = weightFormat(weight);
-  spec.activation = op.getArithmetic() == Arithmetic::F32 ? kernels::Activation::Float : op.getArithmetic() == Arithmetic::Int8Row ? kernels::Activation::Int8Row : kernels::Activation::Int8Group;
+  spec.activation = op.getArithmetic() == Arithmetic::F32       ? kernels::Activation::Float
+                    : op.getArithmetic() == Arithmetic::Int8Row ? kernels::Activation::Int8Row
+                                                                : kernels::Activation::Int8Group;
   if (spec.activation == kernels::Activation::Float)
     spec.activationType = elementKind(op.getInput());
   spec.outputType = elementKind(op.getOutput());
@@ -133,7 +139,8 @@ FailureOr<Plan> planMatmul(MatmulOp op, Slots slots) {
       return op.emitOpError("has a CPU kernel for a gate with SiLU and without a bias");
     spec.epilogue = Epilogue::SiLUMul;
   } else {
-    static constexpr Epilogue epilogues[] = {Epilogue::None, Epilogue::SiLU, Epilogue::GELU, Epilogue::GELUTanh, Epilogue::ReLU};
+    static constexpr Epilogue epilogues[] = {Epilogue::None, Epilogue::SiLU, Epilogue::GELU, Epilogue::GELUTanh,
+                                             Epilogue::ReLU};
     spec.epilogue = epilogues[static_cast<int>(op.getActivation())];
   }
   SlotMap map = [=](OpBuilder &builder, Location loc, SlotValues in) mutable {
@@ -152,7 +159,8 @@ FailureOr<Plan> planMatmul(MatmulOp op, Slots slots) {
     return out;
   };
   return planWith(
-      map, [=](Body &body) { return emitMatmul(body, spec); }, [=](OpBuilder &b, Location loc, SlotValues s) { return matmulWork(b, loc, spec, s); });
+      map, [=](Body &body) { return emitMatmul(body, spec); },
+      [=](OpBuilder &b, Location loc, SlotValues s) { return matmulWork(b, loc, spec, s); });
 }
 
 FailureOr<Plan> planEmbedding(EmbeddingOp op, Slots slots) {
@@ -164,10 +172,12 @@ FailureOr<Plan> planEmbedding(EmbeddingOp op, Slots slots) {
   spec.outputType = elementKind(op.getOutput());
   spec.idBits = cast<RankedTensorType>(op.getIds().getType()).getElementTypeBitWidth();
   SlotMap map = [=](OpBuilder &builder, Location loc, SlotValues in) mutable {
-    return SmallVector<Value>{slots.rows(builder, loc, in, op.getIds(), 0), in[slots.of(op.getIds())], in[slots.of(op.getTable())], in[slots.ofResult(0)]};
+    return SmallVector<Value>{slots.rows(builder, loc, in, op.getIds(), 0), in[slots.of(op.getIds())],
+                              in[slots.of(op.getTable())], in[slots.ofResult(0)]};
   };
   return planWith(
-      map, [=](Body &body) { return emitEmbedding(body, spec); }, [=](OpBuilder &b, Location loc, SlotValues s) { return embeddingWork(b, loc, spec, s); });
+      map, [=](Body &body) { return emitEmbedding(body, spec); },
+      [=](OpBuilder &b, Location loc, SlotValues s) { return embeddingWork(b, loc, spec, s); });
 }
 
 //===----------------------------------------------------------------------===//
@@ -186,13 +196,16 @@ Value signsAddress(OpBuilder &builder, Location loc, SignsAttr signs, int64_t wi
   if (!module.lookupSymbol(name)) {
     OpBuilder::InsertionGuard guard(builder);
     builder.setInsertionPointToStart(module.getBody());
-    LLVM::GlobalOp::create(builder, loc, LLVM::LLVMArrayType::get(builder.getI8Type(), bytes.size()), /*isConstant=*/true, LLVM::Linkage::Internal, name, builder.getStringAttr(data), /*alignment=*/64);
+    LLVM::GlobalOp::create(builder, loc, LLVM::LLVMArrayType::get(builder.getI8Type(), bytes.size()),
+                           /*isConstant=*/true, LLVM::Linkage::Internal, name, builder.getStringAttr(data),
+                           /*alignment=*/64);
   }
   return LLVM::AddressOfOp::create(builder, loc, LLVM::LLVMPointerType::get(builder.getContext()), name);
 }
 
 /// A rotation as rounds: signs before a transform belong to it, signs at the end to the last.
-FailureOr<SmallVector<std::pair<RowSpec::Round, SmallVector<SignsAttr>>>> roundsOf(Operation *op, RotationAttr rotation) {
+FailureOr<SmallVector<std::pair<RowSpec::Round, SmallVector<SignsAttr>>>> roundsOf(Operation *op,
+                                                                                   RotationAttr rotation) {
   SmallVector<std::pair<RowSpec::Round, SmallVector<SignsAttr>>> rounds;
   SignsAttr pending;
   for (Attribute factor : rotation.getFactors()) {
@@ -206,7 +219,8 @@ FailureOr<SmallVector<std::pair<RowSpec::Round, SmallVector<SignsAttr>>>> rounds
     if (auto wht = dyn_cast<WHTAttr>(factor))
       round.transform = {1, "", static_cast<int>(llvm::Log2_64(wht.getBlock())), false};
     else if (auto hadamard = dyn_cast<HadamardAttr>(factor))
-      round.transform = {hadamard.getOrder(), hadamard.getTable().str(), static_cast<int>(llvm::Log2_64(hadamard.getInner())), hadamard.getTransposed()};
+      round.transform = {hadamard.getOrder(), hadamard.getTable().str(),
+                         static_cast<int>(llvm::Log2_64(hadamard.getInner())), hadamard.getTransposed()};
     else
       return op->emitOpError() << "has a CPU kernel for signs and Hadamard transforms; found " << factor;
     round.signs = static_cast<bool>(pending);
@@ -233,7 +247,9 @@ FailureOr<Plan> planPrologue(PrologueOp op, Slots slots) {
   spec.residual = static_cast<bool>(op.getResidual());
   if (op.getSum())
     spec.storeSum = elementKind(op.getSum());
-  spec.norm = op.getNorm() == NormKind::RMS ? RowSpec::Norm::RMS : op.getNorm() == NormKind::Layer ? RowSpec::Norm::Layer : RowSpec::Norm::None;
+  spec.norm = op.getNorm() == NormKind::RMS     ? RowSpec::Norm::RMS
+              : op.getNorm() == NormKind::Layer ? RowSpec::Norm::Layer
+                                                : RowSpec::Norm::None;
   spec.epsilon = op.getEpsilon().convertToDouble();
   if (op.getGain())
     spec.gain = elementKind(op.getGain());
@@ -264,7 +280,8 @@ FailureOr<Plan> planPrologue(PrologueOp op, Slots slots) {
     return out;
   };
   return planWith(
-      map, [=](Body &body) { return emitRow(body, spec); }, [=](OpBuilder &b, Location loc, SlotValues s) { return rowWork(b, loc, s); });
+      map, [=](Body &body) { return emitRow(body, spec); },
+      [=](OpBuilder &b, Location loc, SlotValues s) { return rowWork(b, loc, s); });
 }
 
 FailureOr<Plan> planRotary(RotaryOp op, Slots slots) {
@@ -283,15 +300,17 @@ FailureOr<Plan> planRotary(RotaryOp op, Slots slots) {
   if (auto cos = cast<RankedTensorType>(op.getCos().getType()); op.getPositions() && !cos.isDynamicDim(0))
     spec.tableRows = cos.getDimSize(0);
   SlotMap map = [=](OpBuilder &builder, Location loc, SlotValues in) mutable {
-    SmallVector<Value> out{slots.size(builder, loc, in, op.getInput(), 0), slots.size(builder, loc, in, op.getInput(), op.getHeadsFirst() ? 2 : 1), in[slots.of(op.getInput())], in[slots.of(op.getCos())],
-                           in[slots.of(op.getSin())]};
+    SmallVector<Value> out{slots.size(builder, loc, in, op.getInput(), 0),
+                           slots.size(builder, loc, in, op.getInput(), op.getHeadsFirst() ? 2 : 1),
+                           in[slots.of(op.getInput())], in[slots.of(op.getCos())], in[slots.of(op.getSin())]};
     if (op.getPositions())
       out.push_back(in[slots.of(op.getPositions())]);
     out.push_back(in[slots.ofResult(0)]);
     return out;
   };
   return planWith(
-      map, [=](Body &body) { return emitRotary(body, spec); }, [=](OpBuilder &b, Location loc, SlotValues s) { return rotaryWork(b, loc, s); });
+      map, [=](Body &body) { return emitRotary(body, spec); },
+      [=](OpBuilder &b, Location loc, SlotValues s) { return rotaryWork(b, loc, s); });
 }
 
 //===----------------------------------------------------------------------===//
@@ -306,16 +325,20 @@ FloatKind cacheKind(Value cache) {
 }
 
 /// Tokens that a state or a tensor [B, Hkv, T, d] has room for.
-Value capacityOf(OpBuilder &builder, Location loc, const Slots &slots, SlotValues in, Value cache) { return slots.size(builder, loc, in, cache, isa<StateType>(cache.getType()) ? 0 : 2); }
+Value capacityOf(OpBuilder &builder, Location loc, const Slots &slots, SlotValues in, Value cache) {
+  return slots.size(builder, loc, in, cache, isa<StateType>(cache.getType()) ? 0 : 2);
+}
 
 FailureOr<Plan> planAttend(AttendOp op, Slots slots) {
   if (failed(requireFloat(op)))
     return failure();
-  auto query = cast<RankedTensorType>(op.getQuery().getType()), output = cast<RankedTensorType>(op.getOutput().getType());
+  auto query = cast<RankedTensorType>(op.getQuery().getType()),
+       output = cast<RankedTensorType>(op.getOutput().getType());
   bool headsFirst = op.getHeadsFirst();
   AttentionSpec spec;
   spec.queryHeads = query.getDimSize(headsFirst ? 1 : 2);
-  spec.kvHeads = isa<StateType>(op.getKeys().getType()) ? cast<StateType>(op.getKeys().getType()).getHeads() : cast<RankedTensorType>(op.getKeys().getType()).getDimSize(1);
+  spec.kvHeads = isa<StateType>(op.getKeys().getType()) ? cast<StateType>(op.getKeys().getType()).getHeads()
+                                                        : cast<RankedTensorType>(op.getKeys().getType()).getDimSize(1);
   spec.headDim = query.getDimSize(3);
   spec.valueDim = output.getDimSize(3);
   spec.query = elementKind(op.getQuery());
@@ -337,22 +360,29 @@ FailureOr<Plan> planAttend(AttendOp op, Slots slots) {
       return op.emitOpError() << "has a CPU kernel for masks of bool, f32 and f16; found " << type;
     spec.mask = element.isInteger(1) ? AttentionMask::Bool : element.isF16() ? AttentionMask::F16 : AttentionMask::F32;
     // Axes from the right: tokens seen, query, head, batch.
-    auto full = [&](int64_t fromRight) { return type.getRank() > fromRight && type.getDimSize(type.getRank() - 1 - fromRight) != 1; };
+    auto full = [&](int64_t fromRight) {
+      return type.getRank() > fromRight && type.getDimSize(type.getRank() - 1 - fromRight) != 1;
+    };
     spec.maskQuery = full(1);
     spec.maskHead = full(2);
     spec.maskBatch = full(3);
   }
   SlotMap map = [=](OpBuilder &builder, Location loc, SlotValues in) mutable {
-    Value sequence = slots.size(builder, loc, in, op.getQuery(), headsFirst ? 2 : 1), total = in[slots.of(op.getTotal())];
-    SmallVector<Value> out{slots.size(builder, loc, in, op.getQuery(), 0), sequence, total, capacityOf(builder, loc, slots, in, op.getKeys()), arith::SubIOp::create(builder, loc, total, sequence)};
-    for (Value operand : std::initializer_list<Value>{op.getQuery(), op.getKeys(), op.getValues(), op.getMask(), op.getLengths()})
+    Value sequence = slots.size(builder, loc, in, op.getQuery(), headsFirst ? 2 : 1),
+          total = in[slots.of(op.getTotal())];
+    SmallVector<Value> out{slots.size(builder, loc, in, op.getQuery(), 0), sequence, total,
+                           capacityOf(builder, loc, slots, in, op.getKeys()),
+                           arith::SubIOp::create(builder, loc, total, sequence)};
+    for (Value operand :
+         std::initializer_list<Value>{op.getQuery(), op.getKeys(), op.getValues(), op.getMask(), op.getLengths()})
       if (operand)
         out.push_back(in[slots.of(operand)]);
     out.push_back(in[slots.ofResult(0)]);
     return out;
   };
   return planWith(
-      map, [=](Body &body) { return emitAttention(spec, body); }, [=](OpBuilder &b, Location loc, SlotValues s) { return emitAttentionWork(spec, b, loc, s); });
+      map, [=](Body &body) { return emitAttention(spec, body); },
+      [=](OpBuilder &b, Location loc, SlotValues s) { return emitAttentionWork(spec, b, loc, s); });
 }
 
 FailureOr<Plan> planAppend(AppendOp op, Slots slots) {
@@ -367,11 +397,16 @@ FailureOr<Plan> planAppend(AppendOp op, Slots slots) {
   spec.cache = *floatKind(state.getElement());
   spec.layout = headsFirst ? HeadLayout::BHSD : HeadLayout::BSHD;
   SlotMap map = [=](OpBuilder &builder, Location loc, SlotValues in) mutable {
-    return SmallVector<Value>{slots.size(builder, loc, in, op.getInput(), 0), slots.size(builder, loc, in, op.getInput(), headsFirst ? 2 : 1), capacityOf(builder, loc, slots, in, op.getState()),
-                              in[slots.of(op.getPast())], in[slots.of(op.getInput())], in[slots.of(op.getState())]};
+    return SmallVector<Value>{slots.size(builder, loc, in, op.getInput(), 0),
+                              slots.size(builder, loc, in, op.getInput(), headsFirst ? 2 : 1),
+                              capacityOf(builder, loc, slots, in, op.getState()),
+                              in[slots.of(op.getPast())],
+                              in[slots.of(op.getInput())],
+                              in[slots.of(op.getState())]};
   };
   return planWith(
-      map, [=](Body &body) { return emitAppend(spec, body); }, [=](OpBuilder &b, Location loc, SlotValues s) { return emitAppendWork(spec, b, loc, s); });
+      map, [=](Body &body) { return emitAppend(spec, body); },
+      [=](OpBuilder &b, Location loc, SlotValues s) { return emitAppendWork(spec, b, loc, s); });
 }
 
 //===----------------------------------------------------------------------===//
@@ -381,7 +416,8 @@ FailureOr<Plan> planAppend(AppendOp op, Slots slots) {
 FailureOr<Plan> planLinalg(func::FuncOp kernel) {
   if (std::string reason = unsupportedReason(kernel); !reason.empty())
     return kernel.emitError() << "no CPU kernel: " << reason;
-  return Plan{[=](Body &body) { return emitLinalgKernel(kernel, body); }, [=](OpBuilder &b, Location loc, SlotValues s) { return emitLinalgWork(kernel, b, loc, s); }};
+  return Plan{[=](Body &body) { return emitLinalgKernel(kernel, body); },
+              [=](OpBuilder &b, Location loc, SlotValues s) { return emitLinalgWork(kernel, b, loc, s); }};
 }
 
 FailureOr<Plan> planOf(func::FuncOp kernel) {

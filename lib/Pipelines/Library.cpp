@@ -34,7 +34,8 @@ json::Array shapeJson(ArrayRef<SymbolicSize> shape) {
 json::Array tensorsJson(ArrayRef<host::Entry::Tensor> tensors) {
   json::Array array;
   for (const host::Entry::Tensor &tensor : tensors) {
-    json::Object object{{"name", tensor.name}, {"dtype", typeText(tensor.type.getElementType())}, {"shape", shapeJson(tensor.shape)}};
+    json::Object object{
+        {"name", tensor.name}, {"dtype", typeText(tensor.type.getElementType())}, {"shape", shapeJson(tensor.shape)}};
     if (!tensor.basis.empty())
       object["basis"] = tensor.basis;
     array.push_back(std::move(object));
@@ -44,7 +45,8 @@ json::Array tensorsJson(ArrayRef<host::Entry::Tensor> tensors) {
 
 } // namespace
 
-std::string writeManifest(StringRef library, ArrayRef<host::Entry> entries, const host::Weights &weights, ArrayRef<const cpu::Target *> targets, StringRef source) {
+std::string writeManifest(StringRef library, ArrayRef<host::Entry> entries, const host::Weights &weights,
+                          ArrayRef<const cpu::Target *> targets, StringRef source) {
   json::Array entryArray, chips;
   for (const host::Entry &entry : entries) {
     json::Array states;
@@ -55,7 +57,10 @@ std::string writeManifest(StringRef library, ArrayRef<host::Entry> entries, cons
                                     {"dtype", typeText(state.element)},
                                     {"shape", json::Array{state.batch, state.heads, state.length, state.dim}},
                                     {"new_length", state.newLength.str()}});
-    entryArray.push_back(json::Object{{"name", entry.name}, {"inputs", tensorsJson(entry.inputs)}, {"outputs", tensorsJson(entry.outputs)}, {"states", std::move(states)}});
+    entryArray.push_back(json::Object{{"name", entry.name},
+                                      {"inputs", tensorsJson(entry.inputs)},
+                                      {"outputs", tensorsJson(entry.outputs)},
+                                      {"states", std::move(states)}});
   }
   for (const cpu::Target *target : targets)
     chips.push_back(target->name);
@@ -64,7 +69,9 @@ std::string writeManifest(StringRef library, ArrayRef<host::Entry> entries, cons
                     {"library", library},
                     {"source", source},
                     {"target", json::Object{{"triple", "x86_64-unknown-linux-gnu"}, {"chips", std::move(chips)}}},
-                    {"weights", json::Object{{"file", weights.file}, {"bytes", weights.bytes}, {"parameters", static_cast<int64_t>(weights.parameters.size())}}},
+                    {"weights", json::Object{{"file", weights.file},
+                                             {"bytes", weights.bytes},
+                                             {"parameters", static_cast<int64_t>(weights.parameters.size())}}},
                     {"entries", std::move(entryArray)}};
   std::string text;
   llvm::raw_string_ostream(text) << llvm::formatv("{0:2}\n", json::Value(std::move(root)));
@@ -74,12 +81,14 @@ std::string writeManifest(StringRef library, ArrayRef<host::Entry> entries, cons
 std::string writeHeader(StringRef library, ArrayRef<host::Entry> entries) {
   std::string id = host::identifier(library), upper = StringRef(id).upper(), text;
   llvm::raw_string_ostream os(text);
-  os << "/* Library " << library << ", made by Hadron " << host::version() << ". Link lib" << library << ".so, or dlopen it and ask for " << id << "_hadron_descriptor.\n *\n";
+  os << "/* Library " << library << ", made by Hadron " << host::version() << ". Link lib" << library
+     << ".so, or dlopen it and ask for " << id << "_hadron_descriptor.\n *\n";
   for (const host::Entry &entry : entries) {
     os << " * Entry \"" << entry.name << "\"\n";
     auto list = [&](StringRef what, ArrayRef<host::Entry::Tensor> tensors) {
       for (auto [i, tensor] : llvm::enumerate(tensors)) {
-        os << " *   " << what << " " << i << "  " << tensor.name << ": " << typeText(tensor.type.getElementType()) << "[";
+        os << " *   " << what << " " << i << "  " << tensor.name << ": " << typeText(tensor.type.getElementType())
+           << "[";
         llvm::interleaveComma(tensor.shape, os, [&](const SymbolicSize &size) { os << size.str(); });
         os << "]" << (tensor.basis.empty() ? "" : " in " + tensor.basis) << "\n";
       }
@@ -87,10 +96,14 @@ std::string writeHeader(StringRef library, ArrayRef<host::Entry> entries) {
     list("input ", entry.inputs);
     list("output", entry.outputs);
     for (const host::Entry::State &state : entry.states)
-      os << " *   state " << state.group << "  " << state.past << " -> " << state.present << ": " << typeText(state.element) << "[" << state.batch << ", " << state.heads << ", capacity, " << state.dim << "]\n";
+      os << " *   state " << state.group << "  " << state.past << " -> " << state.present << ": "
+         << typeText(state.element) << "[" << state.batch << ", " << state.heads << ", capacity, " << state.dim
+         << "]\n";
   }
-  os << " */\n#ifndef HADRON_LIBRARY_" << upper << "_H\n#define HADRON_LIBRARY_" << upper << "_H\n\n#include <hadron-c/hadron.h>\n\n#ifdef __cplusplus\nextern \"C\" {\n#endif\n\n"
-     << "/* What hadron_library_open takes to open this library. */\nconst void *" << id << "_hadron_descriptor(void);\n\n#ifdef __cplusplus\n}\n#endif\n\n#endif\n";
+  os << " */\n#ifndef HADRON_LIBRARY_" << upper << "_H\n#define HADRON_LIBRARY_" << upper
+     << "_H\n\n#include <hadron-c/hadron.h>\n\n#ifdef __cplusplus\nextern \"C\" {\n#endif\n\n"
+     << "/* What hadron_library_open takes to open this library. */\nconst void *" << id
+     << "_hadron_descriptor(void);\n\n#ifdef __cplusplus\n}\n#endif\n\n#endif\n";
   return text;
 }
 
@@ -109,13 +122,17 @@ llvm::Expected<StagedFolder> StagedFolder::create(StringRef folder) {
   if (std::error_code ec = fs::create_directory(path)) {
     if (staged.created)
       fs::remove(folder);
-    return llvm::createStringError(ec, "cannot write into the folder %s: %s", staged.folder.c_str(), ec.message().c_str());
+    return llvm::createStringError(ec, "cannot write into the folder %s: %s", staged.folder.c_str(),
+                                   ec.message().c_str());
   }
   staged.staging = path.str().str();
   return staged;
 }
 
-StagedFolder::StagedFolder(StagedFolder &&other) : folder(std::move(other.folder)), staging(std::move(other.staging)), created(other.created) { other.staging.clear(); }
+StagedFolder::StagedFolder(StagedFolder &&other)
+    : folder(std::move(other.folder)), staging(std::move(other.staging)), created(other.created) {
+  other.staging.clear();
+}
 
 StagedFolder::~StagedFolder() {
   if (staging.empty())
@@ -137,14 +154,16 @@ llvm::Error StagedFolder::write(StringRef file, StringRef contents) const {
     stream.clear_error();
   }
   if (ec)
-    return llvm::createStringError(ec, "cannot write %s/%s: %s", folder.c_str(), file.str().c_str(), ec.message().c_str());
+    return llvm::createStringError(ec, "cannot write %s/%s: %s", folder.c_str(), file.str().c_str(),
+                                   ec.message().c_str());
   return llvm::Error::success();
 }
 
 llvm::Error StagedFolder::commit(ArrayRef<std::string> files) {
   for (const std::string &file : files)
     if (std::error_code ec = fs::rename(path(file), folder + "/" + file))
-      return llvm::createStringError(ec, "cannot move %s into %s: %s", file.c_str(), folder.c_str(), ec.message().c_str());
+      return llvm::createStringError(ec, "cannot move %s into %s: %s", file.c_str(), folder.c_str(),
+                                     ec.message().c_str());
   fs::remove_directories(staging);
   staging.clear();
   return llvm::Error::success();

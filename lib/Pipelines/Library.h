@@ -8,12 +8,13 @@
 namespace hadron {
 
 /// X.json: what the library is, for people and programs; embedded too.
-std::string writeManifest(llvm::StringRef library, llvm::ArrayRef<host::Entry> entries, const host::Weights &weights, llvm::ArrayRef<const cpu::Target *> targets, llvm::StringRef source);
+std::string writeManifest(llvm::StringRef library, llvm::ArrayRef<host::Entry> entries, const host::Weights &weights,
+                          llvm::ArrayRef<const cpu::Target *> targets, llvm::StringRef source);
 /// X.h: plain C99 and C++ over hadron-c/hadron.h.
 std::string writeHeader(llvm::StringRef library, llvm::ArrayRef<host::Entry> entries);
 
-/// Files of a library while they are made: in a folder of their own beside their place, moved there together at the end,
-/// removed if that does not come.
+/// Files of a library while they are made: in a folder of their own beside their place, moved there together at the
+/// end, removed if that does not come.
 class StagedFolder {
 public:
   static llvm::Expected<StagedFolder> create(llvm::StringRef folder);

@@ -21,8 +21,9 @@
 using namespace mlir;
 
 void hadron::registerDialects(DialectRegistry &registry) {
-  registry.insert<HadronDialect, onnx::ONNXDialect, affine::AffineDialect, arith::ArithDialect, cf::ControlFlowDialect, func::FuncDialect, linalg::LinalgDialect, LLVM::LLVMDialect,
-                  math::MathDialect, scf::SCFDialect, tensor::TensorDialect, vector::VectorDialect>();
+  registry.insert<HadronDialect, onnx::ONNXDialect, affine::AffineDialect, arith::ArithDialect, cf::ControlFlowDialect,
+                  func::FuncDialect, linalg::LinalgDialect, LLVM::LLVMDialect, math::MathDialect, scf::SCFDialect,
+                  tensor::TensorDialect, vector::VectorDialect>();
   func::registerInlinerExtension(registry);
 }
 

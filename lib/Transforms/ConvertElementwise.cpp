@@ -16,7 +16,8 @@ namespace hadron {
 namespace {
 
 /// A linalg.generic over the whole shape of `like`, one scalar in, one out.
-Value mapElements(OpBuilder &builder, Location loc, ValueRange inputs, RankedTensorType result, function_ref<Value(OpBuilder &, Location, ValueRange)> body) {
+Value mapElements(OpBuilder &builder, Location loc, ValueRange inputs, RankedTensorType result,
+                  function_ref<Value(OpBuilder &, Location, ValueRange)> body) {
   SmallVector<Value> sizes;
   for (int64_t axis = 0; axis < result.getRank(); ++axis)
     if (result.isDynamicDim(axis))
@@ -24,9 +25,9 @@ Value mapElements(OpBuilder &builder, Location loc, ValueRange inputs, RankedTen
   Value init = tensor::EmptyOp::create(builder, loc, result, sizes);
   SmallVector<AffineMap> maps(inputs.size() + 1, builder.getMultiDimIdentityMap(result.getRank()));
   SmallVector<utils::IteratorType> iterators(result.getRank(), utils::IteratorType::parallel);
-  auto generic = linalg::GenericOp::create(builder, loc, result, inputs, init, maps, iterators, [&](OpBuilder &b, Location l, ValueRange arguments) {
-    linalg::YieldOp::create(b, l, body(b, l, arguments));
-  });
+  auto generic = linalg::GenericOp::create(
+      builder, loc, result, inputs, init, maps, iterators,
+      [&](OpBuilder &b, Location l, ValueRange arguments) { linalg::YieldOp::create(b, l, body(b, l, arguments)); });
   return generic.getResult(0);
 }
 
@@ -36,7 +37,10 @@ struct ConvertAdd : OpRewritePattern<AddOp> {
     auto type = dyn_cast<RankedTensorType>(op.getType());
     if (!type)
       return failure();
-    rewriter.replaceOp(op, mapElements(rewriter, op.getLoc(), {op.getLhs(), op.getRhs()}, type, [](OpBuilder &b, Location l, ValueRange v) { return arith::AddFOp::create(b, l, v[0], v[1]); }));
+    rewriter.replaceOp(op, mapElements(rewriter, op.getLoc(), {op.getLhs(), op.getRhs()}, type,
+                                       [](OpBuilder &b, Location l, ValueRange v) {
+                                         return arith::AddFOp::create(b, l, v[0], v[1]);
+                                       }));
     return success();
   }
 };
@@ -48,15 +52,16 @@ struct ConvertCast : OpRewritePattern<CastOp> {
     if (!type)
       return failure();
     Type to = type.getElementType();
-    rewriter.replaceOp(op, mapElements(rewriter, op.getLoc(), op.getInput(), type, [&](OpBuilder &b, Location l, ValueRange v) -> Value {
-                         unsigned from = v[0].getType().getIntOrFloatBitWidth();
-                         if (from < to.getIntOrFloatBitWidth())
-                           return arith::ExtFOp::create(b, l, to, v[0]);
-                         if (from > to.getIntOrFloatBitWidth())
-                           return arith::TruncFOp::create(b, l, to, v[0]);
-                         Value wide = arith::ExtFOp::create(b, l, b.getF32Type(), v[0]); // f16 <-> bf16
-                         return arith::TruncFOp::create(b, l, to, wide);
-                       }));
+    rewriter.replaceOp(op, mapElements(rewriter, op.getLoc(), op.getInput(), type,
+                                       [&](OpBuilder &b, Location l, ValueRange v) -> Value {
+                                         unsigned from = v[0].getType().getIntOrFloatBitWidth();
+                                         if (from < to.getIntOrFloatBitWidth())
+                                           return arith::ExtFOp::create(b, l, to, v[0]);
+                                         if (from > to.getIntOrFloatBitWidth())
+                                           return arith::TruncFOp::create(b, l, to, v[0]);
+                                         Value wide = arith::ExtFOp::create(b, l, b.getF32Type(), v[0]); // f16 <-> bf16
+                                         return arith::TruncFOp::create(b, l, to, wide);
+                                       }));
     return success();
   }
 };
@@ -66,16 +71,18 @@ struct ConvertSiLU : OpRewritePattern<SiLUOp> {
   using OpRewritePattern::OpRewritePattern;
   LogicalResult matchAndRewrite(SiLUOp op, PatternRewriter &rewriter) const override {
     auto type = cast<RankedTensorType>(op.getType());
-    rewriter.replaceOp(op, mapElements(rewriter, op.getLoc(), op.getInput(), type, [&](OpBuilder &b, Location l, ValueRange v) -> Value {
-                         Value x = v[0];
-                         bool narrow = type.getElementTypeBitWidth() < 32;
-                         if (narrow)
-                           x = arith::ExtFOp::create(b, l, b.getF32Type(), x);
-                         Value one = arith::ConstantOp::create(b, l, b.getFloatAttr(x.getType(), 1));
-                         Value e = math::ExpOp::create(b, l, arith::NegFOp::create(b, l, x));
-                         Value y = arith::DivFOp::create(b, l, x, arith::AddFOp::create(b, l, one, e));
-                         return narrow ? arith::TruncFOp::create(b, l, type.getElementType(), y).getResult() : y;
-                       }));
+    rewriter.replaceOp(
+        op,
+        mapElements(rewriter, op.getLoc(), op.getInput(), type, [&](OpBuilder &b, Location l, ValueRange v) -> Value {
+          Value x = v[0];
+          bool narrow = type.getElementTypeBitWidth() < 32;
+          if (narrow)
+            x = arith::ExtFOp::create(b, l, b.getF32Type(), x);
+          Value one = arith::ConstantOp::create(b, l, b.getFloatAttr(x.getType(), 1));
+          Value e = math::ExpOp::create(b, l, arith::NegFOp::create(b, l, x));
+          Value y = arith::DivFOp::create(b, l, x, arith::AddFOp::create(b, l, one, e));
+          return narrow ? arith::TruncFOp::create(b, l, type.getElementType(), y).getResult() : y;
+        }));
     return success();
   }
 };
@@ -89,7 +96,8 @@ struct ConvertElementwise : impl::ConvertElementwiseBase<ConvertElementwise> {
     RewritePatternSet join(context);
     linalg::populateElementwiseOpsFusionPatterns(join, [](OpOperand *operand) { return operand->get().hasOneUse(); });
     linalg::GenericOp::getCanonicalizationPatterns(join, context);
-    if (failed(applyPatternsGreedily(getOperation(), std::move(convert))) || failed(applyPatternsGreedily(getOperation(), std::move(join))))
+    if (failed(applyPatternsGreedily(getOperation(), std::move(convert))) ||
+        failed(applyPatternsGreedily(getOperation(), std::move(join))))
       signalPassFailure();
   }
 };

@@ -16,18 +16,23 @@ namespace {
 template <typename Op>
 struct EraseRotation : OpConversionPattern<Op> {
   using OpConversionPattern<Op>::OpConversionPattern;
-  LogicalResult matchAndRewrite(Op op, typename Op::Adaptor adaptor, ConversionPatternRewriter &rewriter) const override {
+  LogicalResult matchAndRewrite(Op op, typename Op::Adaptor adaptor,
+                                ConversionPatternRewriter &rewriter) const override {
     constexpr bool inverse = std::is_same_v<Op, UnrotateOp>;
     Type rotated = inverse ? op.getInput().getType() : op.getOutput().getType();
-    rewriter.replaceOpWithNewOp<FWHTOp>(op, getTensor(rotated), adaptor.getInput(), cast<RotatedType>(rotated).getRotation(), rewriter.getF64FloatAttr(1), inverse ? rewriter.getUnitAttr() : UnitAttr());
+    rewriter.replaceOpWithNewOp<FWHTOp>(op, getTensor(rotated), adaptor.getInput(),
+                                        cast<RotatedType>(rotated).getRotation(), rewriter.getF64FloatAttr(1),
+                                        inverse ? rewriter.getUnitAttr() : UnitAttr());
     return success();
   }
 };
 
 /// Operations with a basis rule and the same meaning on tensors: new types, nothing else.
 struct EraseTypes : ConversionPattern {
-  EraseTypes(const TypeConverter &types, MLIRContext *context) : ConversionPattern(types, MatchAnyOpTypeTag(), 1, context) {}
-  LogicalResult matchAndRewrite(Operation *op, ArrayRef<Value> operands, ConversionPatternRewriter &rewriter) const override {
+  EraseTypes(const TypeConverter &types, MLIRContext *context)
+      : ConversionPattern(types, MatchAnyOpTypeTag(), 1, context) {}
+  LogicalResult matchAndRewrite(Operation *op, ArrayRef<Value> operands,
+                                ConversionPatternRewriter &rewriter) const override {
     if (!isa<HadronDialect, arith::ArithDialect>(op->getDialect()) || op->getNumRegions())
       return failure();
     OperationState state(op->getLoc(), op->getName());
@@ -46,7 +51,8 @@ struct EraseBasis : impl::EraseBasisBase<EraseBasis> {
   void runOnOperation() override {
     MLIRContext *context = &getContext();
     getOperation()->removeAttr(HadronDialect::kChecked);
-    getOperation().walk([&](func::FuncOp function) { function->setAttr(HadronDialect::kErased, UnitAttr::get(context)); });
+    getOperation().walk(
+        [&](func::FuncOp function) { function->setAttr(HadronDialect::kErased, UnitAttr::get(context)); });
     TypeConverter types;
     types.addConversion([](Type type) { return type; });
     types.addConversion([](RotatedType type) -> Type { return type.getTensor(); });
@@ -58,7 +64,8 @@ struct EraseBasis : impl::EraseBasisBase<EraseBasis> {
     populateCallOpTypeConversionPattern(patterns, types);
     populateReturnOpTypeConversionPattern(patterns, types);
     scf::populateSCFStructuralTypeConversionsAndLegality(types, patterns, target);
-    target.addDynamicallyLegalOp<func::FuncOp>([&](func::FuncOp f) { return types.isSignatureLegal(f.getFunctionType()) && types.isLegal(&f.getBody()); });
+    target.addDynamicallyLegalOp<func::FuncOp>(
+        [&](func::FuncOp f) { return types.isSignatureLegal(f.getFunctionType()) && types.isLegal(&f.getBody()); });
     target.markUnknownOpDynamicallyLegal([&](Operation *op) { return types.isLegal(op); });
     ConversionConfig config;
     config.allowPatternRollback = false;

@@ -26,18 +26,20 @@ void multiplyRows(ParamOp weight, ParamOp gain) {
   Value w = quantize.getInput();
   auto type = cast<RankedTensorType>(w.getType());
   MLIRContext *context = builder.getContext();
-  AffineMap rows = AffineMap::get(2, 0, {builder.getAffineDimExpr(0)}, context), all = builder.getMultiDimIdentityMap(2);
+  AffineMap rows = AffineMap::get(2, 0, {builder.getAffineDimExpr(0)}, context),
+            all = builder.getMultiDimIdentityMap(2);
   Value init = tensor::EmptyOp::create(builder, loc, type.getShape(), type.getElementType());
-  auto product = linalg::GenericOp::create(builder, loc, type, ValueRange{w, g}, init, ArrayRef<AffineMap>{all, rows, all}, SmallVector<utils::IteratorType>(2, utils::IteratorType::parallel),
-                                           [&](OpBuilder &b, Location l, ValueRange v) {
-                                             Value gainValue = v[1];
-                                             unsigned from = gainValue.getType().getIntOrFloatBitWidth(), to = type.getElementTypeBitWidth();
-                                             if (from < to)
-                                               gainValue = arith::ExtFOp::create(b, l, type.getElementType(), gainValue);
-                                             else if (from > to)
-                                               gainValue = arith::TruncFOp::create(b, l, type.getElementType(), gainValue);
-                                             linalg::YieldOp::create(b, l, arith::MulFOp::create(b, l, v[0], gainValue).getResult());
-                                           });
+  auto product = linalg::GenericOp::create(
+      builder, loc, type, ValueRange{w, g}, init, ArrayRef<AffineMap>{all, rows, all},
+      SmallVector<utils::IteratorType>(2, utils::IteratorType::parallel), [&](OpBuilder &b, Location l, ValueRange v) {
+        Value gainValue = v[1];
+        unsigned from = gainValue.getType().getIntOrFloatBitWidth(), to = type.getElementTypeBitWidth();
+        if (from < to)
+          gainValue = arith::ExtFOp::create(b, l, type.getElementType(), gainValue);
+        else if (from > to)
+          gainValue = arith::TruncFOp::create(b, l, type.getElementType(), gainValue);
+        linalg::YieldOp::create(b, l, arith::MulFOp::create(b, l, v[0], gainValue).getResult());
+      });
   quantize.getInputMutable().assign(product.getResult(0));
 }
 
@@ -53,7 +55,8 @@ struct FoldNormGains : impl::FoldNormGainsBase<FoldNormGains> {
       return;
     llvm::SmallSetVector<ParamOp, 4> weights;
     auto keep = [&](StringRef reason) {
-      remark::missed(norm.getLoc(), remark::RemarkOpts::name("GainKept").category("hadron.rotate").subCategory("gain")) << remark::reason("{0}", reason.str());
+      remark::missed(norm.getLoc(), remark::RemarkOpts::name("GainKept").category("hadron.rotate").subCategory("gain"))
+          << remark::reason("{0}", reason.str());
     };
     for (Operation *user : norm.getOutput().getUsers()) {
       auto matmul = dyn_cast<MatmulOp>(user);
@@ -69,7 +72,8 @@ struct FoldNormGains : impl::FoldNormGainsBase<FoldNormGains> {
       QuantizeOp quantize = encoder(weight);
       if (!quantize || cast<PackedType>(weight.getType()).getIn())
         return keep("a weight is packed already");
-      if (!llvm::all_of(parameters.users(weight), [&](Operation *user) { return llvm::is_contained(norm.getOutput().getUsers(), user); }))
+      if (!llvm::all_of(parameters.users(weight),
+                        [&](Operation *user) { return llvm::is_contained(norm.getOutput().getUsers(), user); }))
         return keep("a weight is tied, or shared with another input");
     }
     if (weights.empty())
@@ -78,7 +82,8 @@ struct FoldNormGains : impl::FoldNormGainsBase<FoldNormGains> {
       multiplyRows(weight, gain);
     norm.getGainMutable().clear();
     ++numFolded;
-    remark::passed(norm.getLoc(), remark::RemarkOpts::name("GainFolded").category("hadron.rotate").subCategory("gain")) << ("gain " + gain.getSymName() + " folded into " + Twine(weights.size()) + " weights").str();
+    remark::passed(norm.getLoc(), remark::RemarkOpts::name("GainFolded").category("hadron.rotate").subCategory("gain"))
+        << ("gain " + gain.getSymName() + " folded into " + Twine(weights.size()) + " weights").str();
   }
 };
 

@@ -9,7 +9,9 @@ namespace hadron {
 namespace {
 
 llvm::Error unknown(StringRef name, const Twine &why) {
-  return llvm::createStringError("unknown weight format '" + name + "': " + why + "; formats: f32, f16, bf16, int2, int4, int8, with options :gN (N a multiple of 16) or :row, :sym or :asym, :f16 or :bf16 scales");
+  return llvm::createStringError("unknown weight format '" + name + "': " + why +
+                                 "; formats: f32, f16, bf16, int2, int4, int8, with options :gN (N a multiple of 16) "
+                                 "or :row, :sym or :asym, :f16 or :bf16 scales");
 }
 
 } // namespace
@@ -19,7 +21,11 @@ llvm::Expected<hadron::PackedFormat> parseFormat(MLIRContext *context, StringRef
   SmallVector<StringRef> parts;
   name.split(parts, ':');
   auto floatType = [&](StringRef text) -> Type {
-    return llvm::StringSwitch<Type>(text).Case("f32", builder.getF32Type()).Case("f16", builder.getF16Type()).Case("bf16", builder.getBF16Type()).Default(Type());
+    return llvm::StringSwitch<Type>(text)
+        .Case("f32", builder.getF32Type())
+        .Case("f16", builder.getF16Type())
+        .Case("bf16", builder.getBF16Type())
+        .Default(Type());
   };
   if (Type dense = floatType(parts[0])) {
     if (parts.size() > 1)

@@ -12,8 +12,8 @@ namespace hadron {
 #include "hadron/Transforms/Passes.h.inc"
 namespace {
 
-/// The two operands of an elementwise binary operation on tensors of one shape: of the dialect's add, of arith on tensors,
-/// or of a linalg.generic with this one operation.
+/// The two operands of an elementwise binary operation on tensors of one shape: of the dialect's add, of arith on
+/// tensors, or of a linalg.generic with this one operation.
 template <typename Scalar>
 std::optional<std::pair<Value, Value>> binary(Operation *op) {
   if (isa<Scalar>(op) && isa<RankedTensorType>(op->getResult(0).getType()))
@@ -41,7 +41,10 @@ std::optional<std::pair<Value, Value>> binary(Operation *op) {
 /// A product whose only reader may become part of it.
 MatmulOp fusible(Value value) {
   auto matmul = value.getDefiningOp<MatmulOp>();
-  return matmul && value.hasOneUse() && !matmul.getResidual() && !matmul.getGate() && isa<RankedTensorType>(value.getType()) ? matmul : MatmulOp();
+  return matmul && value.hasOneUse() && !matmul.getResidual() && !matmul.getGate() &&
+                 isa<RankedTensorType>(value.getType())
+             ? matmul
+             : MatmulOp();
 }
 
 struct FuseActivation : OpRewritePattern<SiLUOp> {
@@ -68,12 +71,16 @@ struct FuseGate : RewritePattern {
       return failure();
     if (gate.getActivation() != Activation::SiLU)
       std::swap(gate, up);
-    if (gate.getActivation() != Activation::SiLU || up.getActivation() != Activation::None || gate.getInput() != up.getInput() || gate.getWeight().getType() != up.getWeight().getType() || gate.getBias() || up.getBias() ||
-        !gate.getTerms().empty() || !up.getTerms().empty() || gate.getArithmetic() != up.getArithmetic() || gate.getScales() != up.getScales())
+    if (gate.getActivation() != Activation::SiLU || up.getActivation() != Activation::None ||
+        gate.getInput() != up.getInput() || gate.getWeight().getType() != up.getWeight().getType() || gate.getBias() ||
+        up.getBias() || !gate.getTerms().empty() || !up.getTerms().empty() ||
+        gate.getArithmetic() != up.getArithmetic() || gate.getScales() != up.getScales())
       return failure();
     rewriter.setInsertionPoint(op);
-    auto fused = MatmulOp::create(rewriter, rewriter.getFusedLoc({gate.getLoc(), up.getLoc()}), up.getOutput().getType(), up.getInput(), up.getWeight(), ValueRange{}, gate.getWeight(), Value(), Value(), up.getScales(), up.getSums(),
-                                  up.getArithmetic(), Activation::SiLU);
+    auto fused =
+        MatmulOp::create(rewriter, rewriter.getFusedLoc({gate.getLoc(), up.getLoc()}), up.getOutput().getType(),
+                         up.getInput(), up.getWeight(), ValueRange{}, gate.getWeight(), Value(), Value(),
+                         up.getScales(), up.getSums(), up.getArithmetic(), Activation::SiLU);
     rewriter.replaceOp(op, fused.getOutput());
     return success();
   }

@@ -22,8 +22,10 @@ struct Row {
   PrologueOp create(OpBuilder &builder, Location loc) const {
     Type none, type = input.getType();
     MLIRContext *context = builder.getContext();
-    return PrologueOp::create(builder, loc, none, type, none, none, none, input, Value(), Value(), gain, bias, rotation, inverse ? builder.getUnitAttr() : UnitAttr(), NormKindAttr::get(context, norm),
-                              builder.getF64FloatAttr(epsilon), ArithmeticAttr::get(context, Arithmetic::F32), builder.getI64IntegerAttr(0));
+    return PrologueOp::create(builder, loc, none, type, none, none, none, input, Value(), Value(), gain, bias, rotation,
+                              inverse ? builder.getUnitAttr() : UnitAttr(), NormKindAttr::get(context, norm),
+                              builder.getF64FloatAttr(epsilon), ArithmeticAttr::get(context, Arithmetic::F32),
+                              builder.getI64IntegerAttr(0));
   }
 };
 
@@ -71,25 +73,32 @@ struct FromFWHT : OpRewritePattern<FWHTOp> {
   }
 };
 
-/// rotate(norm(x)), round(row): the rotation and the rounding of the second in the pass of the first, (Q . R . N)(x). The
-/// first gives its row to nobody else, and does nothing that comes behind what the second does.
+/// rotate(norm(x)), round(row): the rotation and the rounding of the second in the pass of the first, (Q . R . N)(x).
+/// The first gives its row to nobody else, and does nothing that comes behind what the second does.
 struct JoinTail : OpRewritePattern<PrologueOp> {
   JoinTail(MLIRContext *context, Pass::Statistic &count) : OpRewritePattern(context), count(count) {}
   LogicalResult matchAndRewrite(PrologueOp op, PatternRewriter &rewriter) const override {
     auto producer = op.getInput().getDefiningOp<PrologueOp>();
     if (!producer || producer.getOutput() != op.getInput() || !op.getInput().hasOneUse() || producer.getCodes())
       return failure();
-    if (op.getSum() || op.getNorm() != NormKind::None || op.getGain() || op.getBias() || op.getResidual() || op.getUp() || (op.getRotation() && producer.getRotation()))
+    if (op.getSum() || op.getNorm() != NormKind::None || op.getGain() || op.getBias() || op.getResidual() ||
+        op.getUp() || (op.getRotation() && producer.getRotation()))
       return failure();
     // The joined operation stands where the second did: who reads the first's sum must stand behind it.
-    if (producer.getSum() && !llvm::all_of(producer.getSum().getUsers(), [&](Operation *user) { return user->getBlock() == op->getBlock() && op->isBeforeInBlock(user); }))
+    if (producer.getSum() && !llvm::all_of(producer.getSum().getUsers(), [&](Operation *user) {
+          return user->getBlock() == op->getBlock() && op->isBeforeInBlock(user);
+        }))
       return failure();
     bool rotates = static_cast<bool>(op.getRotation());
     auto typeOf = [](Value value) { return value ? value.getType() : Type(); };
     rewriter.setInsertionPoint(op);
-    auto joined = PrologueOp::create(rewriter, rewriter.getFusedLoc({producer.getLoc(), op.getLoc()}), typeOf(producer.getSum()), typeOf(op.getOutput()), typeOf(op.getCodes()), typeOf(op.getScales()), typeOf(op.getSums()),
-                                     producer.getInput(), producer.getResidual(), producer.getUp(), producer.getGain(), producer.getBias(), rotates ? op.getRotationAttr() : producer.getRotationAttr(),
-                                     rotates ? op.getInverseAttr() : producer.getInverseAttr(), producer.getNormAttr(), producer.getEpsilonAttr(), op.getArithmeticAttr(), op.getGroupAttr());
+    auto joined =
+        PrologueOp::create(rewriter, rewriter.getFusedLoc({producer.getLoc(), op.getLoc()}), typeOf(producer.getSum()),
+                           typeOf(op.getOutput()), typeOf(op.getCodes()), typeOf(op.getScales()), typeOf(op.getSums()),
+                           producer.getInput(), producer.getResidual(), producer.getUp(), producer.getGain(),
+                           producer.getBias(), rotates ? op.getRotationAttr() : producer.getRotationAttr(),
+                           rotates ? op.getInverseAttr() : producer.getInverseAttr(), producer.getNormAttr(),
+                           producer.getEpsilonAttr(), op.getArithmeticAttr(), op.getGroupAttr());
     if (producer.getSum())
       rewriter.replaceAllUsesWith(producer.getSum(), joined.getSum());
     rewriter.replaceOp(op, joined.getResults().take_back(op->getNumResults()));
@@ -113,9 +122,11 @@ struct JoinResidual : OpRewritePattern<PrologueOp> {
         return failure();
     bool keepSum = !add.getOutput().hasOneUse();
     auto typeOf = [](Value value) { return value ? value.getType() : Type(); };
-    auto fused = PrologueOp::create(rewriter, rewriter.getFusedLoc({add.getLoc(), op.getLoc()}), keepSum ? op.getInput().getType() : Type(), typeOf(op.getOutput()), typeOf(op.getCodes()), typeOf(op.getScales()),
-                                    typeOf(op.getSums()), add.getLhs(), add.getRhs(), Value(), op.getGain(), op.getBias(), op.getRotationAttr(), op.getInverseAttr(), op.getNormAttr(), op.getEpsilonAttr(),
-                                    op.getArithmeticAttr(), op.getGroupAttr());
+    auto fused = PrologueOp::create(
+        rewriter, rewriter.getFusedLoc({add.getLoc(), op.getLoc()}), keepSum ? op.getInput().getType() : Type(),
+        typeOf(op.getOutput()), typeOf(op.getCodes()), typeOf(op.getScales()), typeOf(op.getSums()), add.getLhs(),
+        add.getRhs(), Value(), op.getGain(), op.getBias(), op.getRotationAttr(), op.getInverseAttr(), op.getNormAttr(),
+        op.getEpsilonAttr(), op.getArithmeticAttr(), op.getGroupAttr());
     rewriter.replaceOp(op, fused.getResults().take_back(op->getNumResults()));
     if (keepSum)
       rewriter.replaceOp(add, fused.getSum());

@@ -15,7 +15,8 @@ namespace {
 /// [B, S, H, d] → [B, H, S, d].
 Value headsFirst(OpBuilder &builder, Location loc, Value value) {
   auto type = cast<RankedTensorType>(value.getType());
-  auto result = RankedTensorType::get({type.getDimSize(0), type.getDimSize(2), type.getDimSize(1), type.getDimSize(3)}, type.getElementType());
+  auto result = RankedTensorType::get({type.getDimSize(0), type.getDimSize(2), type.getDimSize(1), type.getDimSize(3)},
+                                      type.getElementType());
   SmallVector<Value> sizes;
   for (int64_t axis : {0, 2, 1, 3})
     if (type.isDynamicDim(axis))
@@ -39,8 +40,9 @@ struct LowerAttention : impl::LowerAttentionBase<LowerAttention> {
       Value keys = cache(builder, loc, op.getPastKey(), op.getKey(), op.getHeadsFirst());
       Value values = cache(builder, loc, op.getPastValue(), op.getValue(), op.getHeadsFirst());
       Value total = tensor::DimOp::create(builder, loc, keys, 2);
-      auto attend = AttendOp::create(builder, loc, op.getOutput().getType(), op.getQuery(), keys, values, total, op.getMask(), op.getLengths(), op.getScaleAttr(), op.getSoftcapAttr(), op.getCausalAttr(),
-                                     op.getWindowAttr(), op.getHeadsFirstAttr());
+      auto attend = AttendOp::create(builder, loc, op.getOutput().getType(), op.getQuery(), keys, values, total,
+                                     op.getMask(), op.getLengths(), op.getScaleAttr(), op.getSoftcapAttr(),
+                                     op.getCausalAttr(), op.getWindowAttr(), op.getHeadsFirstAttr());
       op.getOutput().replaceAllUsesWith(attend.getOutput());
       auto replacePresent = [&](Value present, Value with) {
         if (!present)

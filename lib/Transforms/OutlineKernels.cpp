@@ -1,4 +1,5 @@
-// hadron-outline-kernels: the schedule phase. One function a kernel; what is left of an entry point is a list of launches.
+// hadron-outline-kernels: the schedule phase. One function a kernel; what is left of an entry point is a list of
+// launches.
 #include "hadron/Transforms/Passes.h"
 
 #include "Hadron/IR/Hadron.h"
@@ -21,13 +22,15 @@ namespace {
 
 /// Operations that stay in an entry point: they compute sizes, or change the view of a tensor without moving it.
 bool staysInEntry(Operation *op) {
-  if (isa<SymbolOp, ParamGetOp, StateLengthOp, StateCapacityOp, LaunchOp, func::ReturnOp, tensor::CollapseShapeOp, tensor::ExpandShapeOp, tensor::CastOp, tensor::DimOp, tensor::EmptyOp>(op))
+  if (isa<SymbolOp, ParamGetOp, StateLengthOp, StateCapacityOp, LaunchOp, func::ReturnOp, tensor::CollapseShapeOp,
+          tensor::ExpandShapeOp, tensor::CastOp, tensor::DimOp, tensor::EmptyOp>(op))
     return true;
   // Reshapes whose shape is made of index values.
   if (isa<tensor::ReshapeOp>(op))
     return true;
   // A shape for tensor.reshape, and nothing else.
-  if (isa<tensor::FromElementsOp>(op) && llvm::all_of(op->getUsers(), [&](Operation *user) { return isa<tensor::ReshapeOp>(user); }))
+  if (isa<tensor::FromElementsOp>(op) &&
+      llvm::all_of(op->getUsers(), [&](Operation *user) { return isa<tensor::ReshapeOp>(user); }))
     return true;
   bool scalar = llvm::all_of(op->getResultTypes(), [](Type type) { return type.isIntOrIndexOrFloat(); });
   return scalar && isa_and_nonnull<arith::ArithDialect>(op->getDialect());
@@ -83,13 +86,15 @@ LogicalResult Outliner::outline(Operation *op, SizeAnalysis &sizes) {
   llvm::SetVector<Operation *> group;
   SmallVector<Value> captured;
   auto isScalarArithmetic = [&](Value value, Operation *definition) {
-    return value.getType().isIntOrIndexOrFloat() && isa_and_nonnull<arith::ArithDialect>(definition->getDialect()) && !(value.getType().isIndex() && sizes.value(value).isValid());
+    return value.getType().isIntOrIndexOrFloat() && isa_and_nonnull<arith::ArithDialect>(definition->getDialect()) &&
+           !(value.getType().isIndex() && sizes.value(value).isValid());
   };
   auto visit = [&](auto &&self, Operation *o) -> void {
     llvm::SetVector<Value> used(o->operand_begin(), o->operand_end());
     getUsedValuesDefinedAbove(o->getRegions(), used);
     for (Value value : used) {
-      if (Operation *definition = value.getDefiningOp(); definition && (isCloned(definition) || isScalarArithmetic(value, definition)))
+      if (Operation *definition = value.getDefiningOp();
+          definition && (isCloned(definition) || isScalarArithmetic(value, definition)))
         self(self, definition);
       else if (!llvm::is_contained(captured, value))
         captured.push_back(value);
@@ -100,13 +105,16 @@ LogicalResult Outliner::outline(Operation *op, SizeAnalysis &sizes) {
 
   // Index operands: the distinct dynamic sizes of every tensor, then index values that are used as such.
   llvm::MapVector<Value, unsigned> indices;
-  auto indexOf = [&](Value value) { return indices.insert({value, static_cast<unsigned>(indices.size())}).first->second; };
+  auto indexOf = [&](Value value) {
+    return indices.insert({value, static_cast<unsigned>(indices.size())}).first->second;
+  };
   auto shapeOf = [&](Value tensor) -> FailureOr<ArrayAttr> {
     OpBuilder builder(op);
     SmallVector<Attribute> texts;
     for (auto [axis, size] : llvm::enumerate(sizes.shape(tensor))) {
       if (!size.isValid())
-        return op->emitError() << "the size of axis " << axis << " of " << tensor.getType() << " is no arithmetic on the sizes of the inputs";
+        return op->emitError() << "the size of axis " << axis << " of " << tensor.getType()
+                               << " is no arithmetic on the sizes of the inputs";
       if (std::optional<int64_t> constant = size.getConstant())
         texts.push_back(builder.getStringAttr(Twine(*constant)));
       else
@@ -158,7 +166,8 @@ LogicalResult Outliner::outline(Operation *op, SizeAnalysis &sizes) {
   OpBuilder builder(op->getContext());
   SmallVector<Value> operands(llvm::make_first_range(indices));
   llvm::append_range(operands, data);
-  auto function = func::FuncOp::create(op->getLoc(), "kernel", builder.getFunctionType(ValueRange(operands).getTypes(), op->getResultTypes()));
+  auto function = func::FuncOp::create(op->getLoc(), "kernel",
+                                       builder.getFunctionType(ValueRange(operands).getTypes(), op->getResultTypes()));
   function.setPrivate();
   function->setAttr(HadronDialect::kKernel, builder.getUnitAttr());
   function->setAttr(HadronDialect::kErased, builder.getUnitAttr());
@@ -175,7 +184,8 @@ LogicalResult Outliner::outline(Operation *op, SizeAnalysis &sizes) {
     mapping.map(value, argument);
   // An index value that equals a size in another spelling.
   auto mapIndex = [&](Value value) {
-    if (!value.getType().isIndex() || mapping.contains(value) || (value.getDefiningOp() && group.contains(value.getDefiningOp())))
+    if (!value.getType().isIndex() || mapping.contains(value) ||
+        (value.getDefiningOp() && group.contains(value.getDefiningOp())))
       return;
     SymbolicSize size = sizes.value(value);
     if (std::optional<int64_t> constant = size.isValid() ? size.getConstant() : std::nullopt)

@@ -34,7 +34,8 @@ struct PlaceRotations : impl::PlaceRotationsBase<PlaceRotations> {
 private:
   /// Products of a value in the standard basis with dense weights that only products and embeddings read.
   bool eligible(MatmulOp matmul, const Parameters &parameters) {
-    if (matmul.getArithmetic() != Arithmetic::F32 || !matmul.getTerms().empty() || !isa<RankedTensorType>(matmul.getInput().getType()))
+    if (matmul.getArithmetic() != Arithmetic::F32 || !matmul.getTerms().empty() ||
+        !isa<RankedTensorType>(matmul.getInput().getType()))
       return false;
     for (Value weight : {matmul.getWeight(), matmul.getGate()}) {
       if (!weight)
@@ -47,7 +48,9 @@ private:
         reason = "something other than a product or an embedding reads this weight";
       if (reason.empty())
         continue;
-      remark::missed(matmul.getLoc(), remark::RemarkOpts::name("RotationNotPlaced").category("hadron.rotate").subCategory("online")) << remark::reason("{0}", reason.str());
+      remark::missed(matmul.getLoc(),
+                     remark::RemarkOpts::name("RotationNotPlaced").category("hadron.rotate").subCategory("online"))
+          << remark::reason("{0}", reason.str());
       return false;
     }
     return true;
@@ -59,17 +62,20 @@ private:
     int64_t block = size ? static_cast<int64_t>(size) : width & -width;
     Attribute transform;
     if (size && (!llvm::isPowerOf2_64(block) || width % block)) {
-      op->emitError() << "the rotation size " << block << " is no power of two that divides the width " << width << "; choose another --rotation-size";
+      op->emitError() << "the rotation size " << block << " is no power of two that divides the width " << width
+                      << "; choose another --rotation-size";
       return failure();
     }
     if (size || block >= kLeastBlock) {
       transform = WHTAttr::get(context, block);
     } else if (auto order = splitOrder(width); order && order->first > 1) {
-      transform = HadamardAttr::get(context, order->first, StringAttr::get(context, *defaultTable(order->first)), int64_t(1) << order->second, /*transposed=*/false);
+      transform = HadamardAttr::get(context, order->first, StringAttr::get(context, *defaultTable(order->first)),
+                                    int64_t(1) << order->second, /*transposed=*/false);
     } else {
       return RotationAttr();
     }
-    auto signs = SignsAttr::get(context, width, StringAttr::get(context, "input"), seed, /*round=*/0, /*bits=*/StringAttr());
+    auto signs =
+        SignsAttr::get(context, width, StringAttr::get(context, "input"), seed, /*round=*/0, /*bits=*/StringAttr());
     return RotationAttr::get(context, {signs, transform});
   }
 
@@ -81,7 +87,8 @@ private:
     if (failed(rotation))
       return failure();
     if (!*rotation) {
-      remark::missed(first.getLoc(), remark::RemarkOpts::name("RotationNotPlaced").category("hadron.rotate").subCategory("online"))
+      remark::missed(first.getLoc(),
+                     remark::RemarkOpts::name("RotationNotPlaced").category("hadron.rotate").subCategory("online"))
           << remark::reason("no Hadamard order divides the width") << remark::metric("width", width);
       return success();
     }
@@ -95,17 +102,22 @@ private:
         if (ParamOp param = parameters.of(weight))
           rotateWeight(param, *rotation, parameters);
     }
-    remark::passed(first.getLoc(), remark::RemarkOpts::name("RotationPlaced").category("hadron.rotate").subCategory("online"))
-        << "one rotation for all products of this value" << remark::metric("products", static_cast<int64_t>(matmuls.size())) << remark::metric("width", width);
+    remark::passed(first.getLoc(),
+                   remark::RemarkOpts::name("RotationPlaced").category("hadron.rotate").subCategory("online"))
+        << "one rotation for all products of this value"
+        << remark::metric("products", static_cast<int64_t>(matmuls.size())) << remark::metric("width", width);
     return success();
   }
 
-  /// R W. Signs depend on the width alone, so a weight that products of several values read gets the same rotation from each.
+  /// R W. Signs depend on the width alone, so a weight that products of several values read gets the same rotation from
+  /// each.
   void rotateWeight(ParamOp param, RotationAttr rotation, const Parameters &parameters) {
     auto type = cast<PackedType>(param.getType());
     if (type.getIn() == rotation)
       return;
-    setWeightType(parameters, param, PackedType::get(&getContext(), type.getInputs(), type.getOutputs(), type.getFormat(), rotation, type.getOut()));
+    setWeightType(
+        parameters, param,
+        PackedType::get(&getContext(), type.getInputs(), type.getOutputs(), type.getFormat(), rotation, type.getOut()));
     for (Operation *user : parameters.users(param)) {
       auto embedding = dyn_cast<EmbeddingOp>(user);
       if (!embedding)

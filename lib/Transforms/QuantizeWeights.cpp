@@ -38,9 +38,12 @@ struct QuantizeWeights : impl::QuantizeWeightsBase<QuantizeWeights> {
         param.emitError() << reason;
         return signalPassFailure();
       }
-      setWeightType(parameters, param, PackedType::get(&getContext(), type.getInputs(), type.getOutputs(), *format, type.getIn(), type.getOut()));
+      setWeightType(
+          parameters, param,
+          PackedType::get(&getContext(), type.getInputs(), type.getOutputs(), *format, type.getIn(), type.getOut()));
       ++numQuantized;
-      remark::passed(param.getLoc(), remark::RemarkOpts::name("WeightQuantized").category("hadron.quantize")) << param.getSymName().str() << " as " << format->getFormatName();
+      remark::passed(param.getLoc(), remark::RemarkOpts::name("WeightQuantized").category("hadron.quantize"))
+          << param.getSymName().str() << " as " << format->getFormatName();
     }
   }
 
@@ -53,7 +56,8 @@ private:
       if (!glob || format_.empty()) {
         if (!glob)
           llvm::consumeError(glob.takeError());
-        getOperation().emitError() << "expected PATTERN=FORMAT in --keep, with * and ? in the pattern; found '" << rule << "'";
+        getOperation().emitError() << "expected PATTERN=FORMAT in --keep, with * and ? in the pattern; found '" << rule
+                                   << "'";
         return std::nullopt;
       }
       if (glob->match(param.getSymName()))

@@ -88,7 +88,8 @@ SymbolicSize SizeAnalysis::resultSize(OpResult result, unsigned axis) {
   if (auto launch = dyn_cast<LaunchOp>(op)) {
     // The kernel says which of its index arguments the size is.
     auto kernel = SymbolTable::lookupNearestSymbolFrom<func::FuncOp>(launch, launch.getKernelAttr());
-    auto shape = kernel ? kernel.getResultAttrOfType<ArrayAttr>(result.getResultNumber(), HadronDialect::kShape) : ArrayAttr();
+    auto shape =
+        kernel ? kernel.getResultAttrOfType<ArrayAttr>(result.getResultNumber(), HadronDialect::kShape) : ArrayAttr();
     StringRef text = shape ? cast<StringAttr>(shape[axis]).getValue() : StringRef();
     unsigned index = 0;
     if (!text.consume_front("s") || text.getAsInteger(10, index) || index >= launch.getArguments().size())

@@ -15,9 +15,9 @@
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 #include <vector>
 
+#include "Hadron/IR/HadronAttrInterfaces.h.inc"
 #include "Hadron/IR/HadronDialect.h.inc"
 #include "Hadron/IR/HadronEnums.h.inc"
-#include "Hadron/IR/HadronAttrInterfaces.h.inc"
 
 namespace hadron {
 

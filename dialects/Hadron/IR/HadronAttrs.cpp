@@ -36,7 +36,8 @@ void HadronDialect::registerAttributes() {
 
 LogicalResult WHTAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t block) {
   if (block < 2 || block > kMaxSize || !llvm::isPowerOf2_64(block))
-    return emitError() << "the block of a Walsh-Hadamard transform is a power of two from 2 to " << kMaxSize << "; found " << block;
+    return emitError() << "the block of a Walsh-Hadamard transform is a power of two from 2 to " << kMaxSize
+                       << "; found " << block;
   return success();
 }
 
@@ -50,11 +51,14 @@ void WHTAttr::apply(MutableArrayRef<double> block, bool) const {
 bool WHTAttr::isInvolution() const { return true; }
 double WHTAttr::getAddsPerElement() const { return llvm::Log2_64(getBlock()); }
 
-LogicalResult HadamardAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t order, StringAttr table, int64_t inner, bool) {
+LogicalResult HadamardAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t order, StringAttr table,
+                                   int64_t inner, bool) {
   if (inner < 1 || inner > kMaxSize || !llvm::isPowerOf2_64(inner))
-    return emitError() << "the inner size of a Hadamard transform is a power of two from 1 to " << kMaxSize << "; found " << inner;
+    return emitError() << "the inner size of a Hadamard transform is a power of two from 1 to " << kMaxSize
+                       << "; found " << inner;
   if (!hadamardMatrix(order, table.getValue())) {
-    auto diagnostic = emitError() << "no Hadamard matrix of order " << order << " by construction '" << table.getValue() << "'";
+    auto diagnostic = emitError() << "no Hadamard matrix of order " << order << " by construction '" << table.getValue()
+                                  << "'";
     if (std::vector<std::string> known = knownTables(order); !known.empty())
       diagnostic << "; known: " << llvm::join(known, ", ");
     return diagnostic;
@@ -65,7 +69,8 @@ LogicalResult HadamardAttr::verify(function_ref<InFlightDiagnostic()> emitError,
 int64_t HadamardAttr::getBlock() const { return getOrder() * getInner(); }
 
 void HadamardAttr::apply(MutableArrayRef<double> block, bool inverse) const {
-  applyTransform(block, {getOrder(), getTable().str(), static_cast<int>(llvm::Log2_64(getInner())), getTransposed() != inverse});
+  applyTransform(
+      block, {getOrder(), getTable().str(), static_cast<int>(llvm::Log2_64(getInner())), getTransposed() != inverse});
   double scale = 1 / std::sqrt(static_cast<double>(getBlock()));
   for (double &x : block)
     x *= scale;
@@ -80,7 +85,9 @@ bool HadamardAttr::isInvolution() const {
   return true;
 }
 
-double HadamardAttr::getAddsPerElement() const { return static_cast<double>(getOrder() - 1) + llvm::Log2_64(getInner()); }
+double HadamardAttr::getAddsPerElement() const {
+  return static_cast<double>(getOrder() - 1) + llvm::Log2_64(getInner());
+}
 
 //===----------------------------------------------------------------------===//
 // Signs and permutations
@@ -129,7 +136,8 @@ Attribute SignsAttr::parse(AsmParser &parser, Type) {
   if (parser.parseGreater())
     return {};
   MLIRContext *context = parser.getContext();
-  return getChecked([&] { return parser.emitError(where); }, context, width, role.empty() ? StringAttr() : StringAttr::get(context, role), seed, round,
+  return getChecked([&] { return parser.emitError(where); }, context, width,
+                    role.empty() ? StringAttr() : StringAttr::get(context, role), seed, round,
                     bits.empty() ? StringAttr() : StringAttr::get(context, bits));
 }
 
@@ -145,7 +153,8 @@ void SignsAttr::print(AsmPrinter &printer) const {
   printer << ">";
 }
 
-LogicalResult SignsAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t width, StringAttr role, uint64_t seed, uint64_t round, StringAttr bits) {
+LogicalResult SignsAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t width, StringAttr role,
+                                uint64_t seed, uint64_t round, StringAttr bits) {
   if (width < 1 || width > kMaxSize)
     return emitError() << "the width of signs is from 1 to " << kMaxSize << "; found " << width;
   if (!bits == !role || (bits && (seed || round)))
@@ -154,8 +163,10 @@ LogicalResult SignsAttr::verify(function_ref<InFlightDiagnostic()> emitError, in
     return emitError() << "the role of signs is residual, value_head or input; found " << role;
   if (!bits)
     return success();
-  if (bits.size() != static_cast<size_t>((width + 7) / 8 * 2) || !llvm::all_of(bits.getValue(), [](char c) { return llvm::isHexDigit(c) && !llvm::isUpper(c); }))
-    return emitError() << "expected " << (width + 7) / 8 * 2 << " hexadecimal digits, in lower case, for " << width << " signs; found " << bits;
+  if (bits.size() != static_cast<size_t>((width + 7) / 8 * 2) ||
+      !llvm::all_of(bits.getValue(), [](char c) { return llvm::isHexDigit(c) && !llvm::isUpper(c); }))
+    return emitError() << "expected " << (width + 7) / 8 * 2 << " hexadecimal digits, in lower case, for " << width
+                       << " signs; found " << bits;
   if (width % 8 != 0 && static_cast<uint8_t>(llvm::fromHex(bits.getValue().take_back(2))[0]) >> (width % 8))
     return emitError() << "bits behind the last of " << width << " signs are set in " << bits;
   return success();
@@ -172,7 +183,8 @@ LogicalResult PermuteAttr::verify(function_ref<InFlightDiagnostic()> emitError, 
   std::vector<bool> seen(indices.size());
   for (int64_t i : indices) {
     if (i < 0 || i >= static_cast<int64_t>(indices.size()) || seen[i])
-      return emitError() << "expected a permutation of 0 … " << indices.size() - 1 << "; found " << i << " twice or out of range";
+      return emitError() << "expected a permutation of 0 … " << indices.size() - 1 << "; found " << i
+                         << " twice or out of range";
     seen[i] = true;
   }
   return success();
@@ -201,7 +213,8 @@ Attribute inverseOf(Attribute factor) {
     return PermuteAttr::get(context, inverse);
   }
   if (auto hadamard = dyn_cast<HadamardAttr>(factor); hadamard && !hadamard.isInvolution())
-    return HadamardAttr::get(context, hadamard.getOrder(), hadamard.getTable(), hadamard.getInner(), !hadamard.getTransposed());
+    return HadamardAttr::get(context, hadamard.getOrder(), hadamard.getTable(), hadamard.getInner(),
+                             !hadamard.getTransposed());
   return factor;
 }
 
@@ -224,9 +237,12 @@ Attribute RotationAttr::parse(AsmParser &parser, Type) {
   SmallVector<Attribute> factors;
   int64_t span = 1;
   SMLoc where = parser.getCurrentLocation();
-  if (parser.parseLess() || parser.parseCommaSeparatedList(AsmParser::Delimiter::Square, [&] { return parser.parseAttribute(factors.emplace_back()); }))
+  if (parser.parseLess() || parser.parseCommaSeparatedList(AsmParser::Delimiter::Square, [&] {
+        return parser.parseAttribute(factors.emplace_back());
+      }))
     return {};
-  if (succeeded(parser.parseOptionalComma()) && (parser.parseKeyword("span") || parser.parseEqual() || parser.parseInteger(span)))
+  if (succeeded(parser.parseOptionalComma()) &&
+      (parser.parseKeyword("span") || parser.parseEqual() || parser.parseInteger(span)))
     return {};
   if (parser.parseGreater() || failed(verify([&] { return parser.emitError(where); }, factors, span)))
     return {};
@@ -242,7 +258,8 @@ void RotationAttr::print(AsmPrinter &printer) const {
   printer << ">";
 }
 
-LogicalResult RotationAttr::verify(function_ref<InFlightDiagnostic()> emitError, ArrayRef<Attribute> factors, int64_t span) {
+LogicalResult RotationAttr::verify(function_ref<InFlightDiagnostic()> emitError, ArrayRef<Attribute> factors,
+                                   int64_t span) {
   for (Attribute factor : factors)
     if (!factor || periodOf(factor) < 1)
       return emitError() << "expected signs, a permutation or a transform as a factor of a rotation; found " << factor;
@@ -262,7 +279,8 @@ std::string RotationAttr::whyNot(int64_t width) const {
   for (Attribute factor : getFactors())
     if (int64_t period = periodOf(factor); width % period != 0) {
       std::string text;
-      llvm::raw_string_ostream(text) << "block " << period << " of " << factor << " does not divide the axis of size " << width;
+      llvm::raw_string_ostream(text) << "block " << period << " of " << factor << " does not divide the axis of size "
+                                     << width;
       return text;
     }
   return {};

@@ -14,7 +14,8 @@ using namespace hadron;
 
 namespace {
 
-/// Sizes of a tensor operand, as attributes where static, else by tensor.dim. Fails for a rotated value of dynamic size.
+/// Sizes of a tensor operand, as attributes where static, else by tensor.dim. Fails for a rotated value of dynamic
+/// size.
 FailureOr<SmallVector<OpFoldResult>> sizesOf(OpBuilder &builder, Location loc, Value value) {
   RankedTensorType type = getTensor(value.getType());
   SmallVector<OpFoldResult> sizes;
@@ -39,7 +40,8 @@ LogicalResult reifyLike(OpBuilder &builder, Location loc, Value value, ReifiedRa
 }
 
 /// One result with the leading sizes of `value` and the last static size of `result`.
-LogicalResult reifyRows(OpBuilder &builder, Location loc, Value value, int64_t drop, Type result, ReifiedRankedShapedTypeDims &dims) {
+LogicalResult reifyRows(OpBuilder &builder, Location loc, Value value, int64_t drop, Type result,
+                        ReifiedRankedShapedTypeDims &dims) {
   auto sizes = sizesOf(builder, loc, value);
   if (failed(sizes))
     return failure();
@@ -100,8 +102,12 @@ LogicalResult verifyRotation(Operation *op, Type plain, RotatedType rotated) {
 }
 } // namespace
 
-LogicalResult RotateOp::verify() { return verifyRotation(*this, getInput().getType(), cast<RotatedType>(getOutput().getType())); }
-LogicalResult RotateOp::reifyResultShapes(OpBuilder &builder, ReifiedRankedShapedTypeDims &dims) { return reifyLike(builder, getLoc(), getInput(), dims); }
+LogicalResult RotateOp::verify() {
+  return verifyRotation(*this, getInput().getType(), cast<RotatedType>(getOutput().getType()));
+}
+LogicalResult RotateOp::reifyResultShapes(OpBuilder &builder, ReifiedRankedShapedTypeDims &dims) {
+  return reifyLike(builder, getLoc(), getInput(), dims);
+}
 OpFoldResult RotateOp::fold(FoldAdaptor) {
   // R (R^T y) = y.
   if (auto source = getInput().getDefiningOp<UnrotateOp>(); source && source.getInput().getType() == getType())
@@ -109,8 +115,12 @@ OpFoldResult RotateOp::fold(FoldAdaptor) {
   return {};
 }
 
-LogicalResult UnrotateOp::verify() { return verifyRotation(*this, getOutput().getType(), cast<RotatedType>(getInput().getType())); }
-LogicalResult UnrotateOp::reifyResultShapes(OpBuilder &builder, ReifiedRankedShapedTypeDims &dims) { return reifyLike(builder, getLoc(), getInput(), dims); }
+LogicalResult UnrotateOp::verify() {
+  return verifyRotation(*this, getOutput().getType(), cast<RotatedType>(getInput().getType()));
+}
+LogicalResult UnrotateOp::reifyResultShapes(OpBuilder &builder, ReifiedRankedShapedTypeDims &dims) {
+  return reifyLike(builder, getLoc(), getInput(), dims);
+}
 OpFoldResult UnrotateOp::fold(FoldAdaptor) {
   // R^T (R x) = x.
   if (auto source = getInput().getDefiningOp<RotateOp>())
@@ -126,7 +136,9 @@ LogicalResult FWHTOp::verify() {
     return emitOpError() << "works on floating-point values; found " << type;
   return success();
 }
-LogicalResult FWHTOp::reifyResultShapes(OpBuilder &builder, ReifiedRankedShapedTypeDims &dims) { return reifyLike(builder, getLoc(), getInput(), dims); }
+LogicalResult FWHTOp::reifyResultShapes(OpBuilder &builder, ReifiedRankedShapedTypeDims &dims) {
+  return reifyLike(builder, getLoc(), getInput(), dims);
+}
 OpFoldResult FWHTOp::fold(FoldAdaptor) {
   double scale = getScale().convertToDouble();
   if (getRotation().isIdentity() && scale == 1)
@@ -140,15 +152,21 @@ OpFoldResult FWHTOp::fold(FoldAdaptor) {
   return second == first.getInverse() ? source.getInput() : Value();
 }
 
-LogicalResult AddOp::reifyResultShapes(OpBuilder &builder, ReifiedRankedShapedTypeDims &dims) { return reifyLike(builder, getLoc(), getLhs(), dims); }
+LogicalResult AddOp::reifyResultShapes(OpBuilder &builder, ReifiedRankedShapedTypeDims &dims) {
+  return reifyLike(builder, getLoc(), getLhs(), dims);
+}
 
 LogicalResult CastOp::verify() {
   RankedTensorType from = getTensor(getInput().getType()), to = getTensor(getOutput().getType());
-  if (from.getShape() != to.getShape() || !isa<FloatType>(from.getElementType()) || !isa<FloatType>(to.getElementType()))
+  if (from.getShape() != to.getShape() || !isa<FloatType>(from.getElementType()) ||
+      !isa<FloatType>(to.getElementType()))
     return emitOpError() << "changes the precision of a floating-point tensor; found " << from << " and " << to;
-  return requireSameBasis(*this, "the operand", ::hadron::getBasis(getInput().getType()), "the result", ::hadron::getBasis(getOutput().getType()));
+  return requireSameBasis(*this, "the operand", ::hadron::getBasis(getInput().getType()), "the result",
+                          ::hadron::getBasis(getOutput().getType()));
 }
-LogicalResult CastOp::reifyResultShapes(OpBuilder &builder, ReifiedRankedShapedTypeDims &dims) { return reifyLike(builder, getLoc(), getInput(), dims); }
+LogicalResult CastOp::reifyResultShapes(OpBuilder &builder, ReifiedRankedShapedTypeDims &dims) {
+  return reifyLike(builder, getLoc(), getInput(), dims);
+}
 OpFoldResult CastOp::fold(FoldAdaptor) { return getInput().getType() == getType() ? getInput() : Value(); }
 
 //===----------------------------------------------------------------------===//
@@ -158,14 +176,20 @@ OpFoldResult CastOp::fold(FoldAdaptor) { return getInput().getType() == getType(
 namespace {
 LogicalResult verifyDense(Operation *op, Type type, PackedType packed) {
   auto tensor = cast<RankedTensorType>(type);
-  if (tensor.getRank() != 2 || tensor.getDimSize(0) != packed.getInputs() || tensor.getDimSize(1) != packed.getOutputs() || !isa<FloatType>(tensor.getElementType()))
-    return op->emitOpError() << "expected a floating-point tensor of " << packed.getInputs() << "x" << packed.getOutputs() << " for " << packed << "; found " << tensor;
+  if (tensor.getRank() != 2 || tensor.getDimSize(0) != packed.getInputs() ||
+      tensor.getDimSize(1) != packed.getOutputs() || !isa<FloatType>(tensor.getElementType()))
+    return op->emitOpError() << "expected a floating-point tensor of " << packed.getInputs() << "x"
+                             << packed.getOutputs() << " for " << packed << "; found " << tensor;
   return success();
 }
 } // namespace
 
-LogicalResult QuantizeOp::verify() { return verifyDense(*this, getInput().getType(), cast<PackedType>(getOutput().getType())); }
-LogicalResult DequantizeOp::verify() { return verifyDense(*this, getOutput().getType(), cast<PackedType>(getInput().getType())); }
+LogicalResult QuantizeOp::verify() {
+  return verifyDense(*this, getInput().getType(), cast<PackedType>(getOutput().getType()));
+}
+LogicalResult DequantizeOp::verify() {
+  return verifyDense(*this, getOutput().getType(), cast<PackedType>(getInput().getType()));
+}
 
 LogicalResult PackOp::verify() {
   auto packed = cast<PackedType>(getOutput().getType());
@@ -184,21 +208,29 @@ LogicalResult PackOp::verify() {
     return emitOpError() << "takes codes packed into bytes; found " << getCodes().getType();
   if (!isa<FloatType>(elements(getScales())))
     return emitOpError() << "takes floating-point scales; found " << getScales().getType();
-  if (getZeros() && (format.getZero() == ZeroKind::Float ? !isa<FloatType>(elements(getZeros())) : !elements(getZeros()).isInteger(8)))
-    return emitOpError() << "takes zero points as floats for float_zero, else packed into bytes; found " << getZeros().getType();
+  if (getZeros() && (format.getZero() == ZeroKind::Float ? !isa<FloatType>(elements(getZeros()))
+                                                         : !elements(getZeros()).isInteger(8)))
+    return emitOpError() << "takes zero points as floats for float_zero, else packed into bytes; found "
+                         << getZeros().getType();
   auto count = [](Value v) { return v ? cast<RankedTensorType>(v.getType()).getNumElements() : 0; };
   if (int64_t want = n * groups * ((group * format.getBits() + 7) / 8); count(getCodes()) != want)
-    return emitOpError() << "expected " << want << " bytes of codes for " << packed << "; found " << getCodes().getType();
+    return emitOpError() << "expected " << want << " bytes of codes for " << packed << "; found "
+                         << getCodes().getType();
   if (count(getScales()) != n * groups)
-    return emitOpError() << "expected " << n << "x" << groups << " scales for " << packed << "; found " << getScales().getType();
-  int64_t zeros = format.getZero() == ZeroKind::Symmetric ? 0 : format.getZero() == ZeroKind::Float ? n * groups : n * ((groups * format.getBits() + 7) / 8);
+    return emitOpError() << "expected " << n << "x" << groups << " scales for " << packed << "; found "
+                         << getScales().getType();
+  int64_t zeros = format.getZero() == ZeroKind::Symmetric ? 0
+                  : format.getZero() == ZeroKind::Float   ? n * groups
+                                                          : n * ((groups * format.getBits() + 7) / 8);
   if (count(getZeros()) != zeros)
-    return emitOpError() << "expected " << zeros << " values of zero points for " << packed << "; found " << count(getZeros());
+    return emitOpError() << "expected " << zeros << " values of zero points for " << packed << "; found "
+                         << count(getZeros());
   return success();
 }
 
 void MatmulOp::build(OpBuilder &builder, OperationState &state, Type type, Value input, Value weight) {
-  build(builder, state, type, input, weight, /*terms=*/ValueRange{}, /*gate=*/Value(), /*bias=*/Value(), /*residual=*/Value(), /*scales=*/Value(), /*sums=*/Value());
+  build(builder, state, type, input, weight, /*terms=*/ValueRange{}, /*gate=*/Value(), /*bias=*/Value(),
+        /*residual=*/Value(), /*scales=*/Value(), /*sums=*/Value());
 }
 
 LogicalResult MatmulOp::verify() {
@@ -210,24 +242,30 @@ LogicalResult MatmulOp::verify() {
   if (input.getRank() < 1 || input.getShape().back() != width)
     return emitOpError() << "contracts " << width << " inputs of " << weight << "; found " << input;
   if (!sameLeading(input, output) || output.getShape().back() != weight.getOutputs())
-    return emitOpError() << "expected a result [..., " << weight.getOutputs() << "] with the leading axes of " << input << "; found " << output;
+    return emitOpError() << "expected a result [..., " << weight.getOutputs() << "] with the leading axes of " << input
+                         << "; found " << output;
   if (integer != (getScales() && getSums()) || (!integer && (getScales() || getSums())))
     return emitOpError() << "takes 'scales' and 'sums' exactly in integer arithmetic";
   if (!integer && !isa<FloatType>(input.getElementType()))
     return emitOpError() << "multiplies floating-point rows in f32 arithmetic; found " << input;
   if (integer && (!input.getElementType().isInteger(8) || !isa<IntFormatAttr>(weight.getFormat())))
-    return emitOpError() << "multiplies int8 rows with integer weights in integer arithmetic; found " << input << " and " << weight;
-  for (Value w : llvm::concat<Value>(llvm::to_vector(getTerms()), getGate() ? SmallVector<Value>{getGate()} : SmallVector<Value>{})) {
+    return emitOpError() << "multiplies int8 rows with integer weights in integer arithmetic; found " << input
+                         << " and " << weight;
+  for (Value w : llvm::concat<Value>(llvm::to_vector(getTerms()),
+                                     getGate() ? SmallVector<Value>{getGate()} : SmallVector<Value>{})) {
     auto term = cast<PackedType>(w.getType());
     if (term.getInputs() != weight.getInputs() || term.getOutputs() != weight.getOutputs())
       return emitOpError() << "every weight has the sizes of the first, " << weight << "; found " << term;
-    if (failed(requireSameBasis(*this, "the weight's input", weight.getIn(), "a further weight's input", term.getIn())) ||
-        failed(requireSameBasis(*this, "the weight's output", weight.getOut(), "a further weight's output", term.getOut())))
+    if (failed(
+            requireSameBasis(*this, "the weight's input", weight.getIn(), "a further weight's input", term.getIn())) ||
+        failed(requireSameBasis(*this, "the weight's output", weight.getOut(), "a further weight's output",
+                                term.getOut())))
       return failure();
   }
   // In integer arithmetic the basis has done its work: the rows are plain codes.
   if (!integer && in != weight.getIn() && !isErased(*this))
-    return emitOpError() << "contracts over different bases: activation in " << describeBasis(in) << ", weight in " << describeBasis(weight.getIn());
+    return emitOpError() << "contracts over different bases: activation in " << describeBasis(in) << ", weight in "
+                         << describeBasis(weight.getIn());
   if (!isErased(*this) && failed(requireSameBasis(*this, "the result", out, "the weight's output", weight.getOut())))
     return failure();
   if (getBias() && out)
@@ -235,15 +273,19 @@ LogicalResult MatmulOp::verify() {
   if (failed(requireVector(*this, "bias", getBias(), weight.getOutputs())))
     return failure();
   if (getResidual() && getResidual().getType() != getOutput().getType())
-    return emitOpError() << "adds a residual of the result's type " << getOutput().getType() << "; found " << getResidual().getType();
+    return emitOpError() << "adds a residual of the result's type " << getOutput().getType() << "; found "
+                         << getResidual().getType();
   if (out && getGate())
     return emitOpError() << "multiplies by a gate, which has no basis rule, in " << describeBasis(out);
   if (out && getActivation() != Activation::None)
-    return emitOpError() << "applies " << stringifyActivation(getActivation()) << ", which has no basis rule, in " << describeBasis(out);
+    return emitOpError() << "applies " << stringifyActivation(getActivation()) << ", which has no basis rule, in "
+                         << describeBasis(out);
   return success();
 }
 
-LogicalResult MatmulOp::reifyResultShapes(OpBuilder &builder, ReifiedRankedShapedTypeDims &dims) { return reifyRows(builder, getLoc(), getInput(), 1, getType(), dims); }
+LogicalResult MatmulOp::reifyResultShapes(OpBuilder &builder, ReifiedRankedShapedTypeDims &dims) {
+  return reifyRows(builder, getLoc(), getInput(), 1, getType(), dims);
+}
 
 LogicalResult EmbeddingOp::verify() {
   auto table = cast<PackedType>(getTable().getType());
@@ -251,15 +293,20 @@ LogicalResult EmbeddingOp::verify() {
   RankedTensorType output = getTensor(getOutput().getType());
   if (!ids.getElementType().isInteger(64) && !ids.getElementType().isInteger(32))
     return emitOpError() << "ids are i64 or i32; found " << ids;
-  if (output.getRank() != ids.getRank() + 1 || output.getShape().drop_back() != ids.getShape() || output.getShape().back() != table.getInputs())
+  if (output.getRank() != ids.getRank() + 1 || output.getShape().drop_back() != ids.getShape() ||
+      output.getShape().back() != table.getInputs())
     return emitOpError() << "expected [ids..., " << table.getInputs() << "] for " << ids << "; found " << output;
   if (table.getOut())
-    return emitOpError() << "takes a row at a time, and " << describeBasis(table.getOut()) << " mixes the rows of the table";
+    return emitOpError() << "takes a row at a time, and " << describeBasis(table.getOut())
+                         << " mixes the rows of the table";
   if (isErased(*this))
     return success();
-  return requireSameBasis(*this, "the result", ::hadron::getBasis(getOutput().getType()), "the table's rows", table.getIn());
+  return requireSameBasis(*this, "the result", ::hadron::getBasis(getOutput().getType()), "the table's rows",
+                          table.getIn());
 }
-LogicalResult EmbeddingOp::reifyResultShapes(OpBuilder &builder, ReifiedRankedShapedTypeDims &dims) { return reifyRows(builder, getLoc(), getIds(), 0, getType(), dims); }
+LogicalResult EmbeddingOp::reifyResultShapes(OpBuilder &builder, ReifiedRankedShapedTypeDims &dims) {
+  return reifyRows(builder, getLoc(), getIds(), 0, getType(), dims);
+}
 
 //===----------------------------------------------------------------------===//
 // Normalization, gates, rotary embedding
@@ -272,24 +319,35 @@ LogicalResult RMSNormOp::verify() {
   if (failed(requireRows(*this, getTensor(getInput().getType()))))
     return failure();
   if (RotationAttr basis = ::hadron::getBasis(getInput().getType()); basis && basis.getSpan() != 1)
-    return emitOpError() << "normalizes the last axis alone, which does not commute with " << describeBasis(basis) << "; unrotate first";
+    return emitOpError() << "normalizes the last axis alone, which does not commute with " << describeBasis(basis)
+                         << "; unrotate first";
   if (getGain() && isa<RotatedType>(getInput().getType()))
-    return emitOpError() << "applies a gain, which does not commute with a rotation, in " << describeBasis(::hadron::getBasis(getInput().getType())) << "; fold the gain, or unrotate first";
+    return emitOpError() << "applies a gain, which does not commute with a rotation, in "
+                         << describeBasis(::hadron::getBasis(getInput().getType()))
+                         << "; fold the gain, or unrotate first";
   return requireVector(*this, "gain", getGain(), getTensor(getInput().getType()).getShape().back());
 }
-LogicalResult RMSNormOp::reifyResultShapes(OpBuilder &builder, ReifiedRankedShapedTypeDims &dims) { return reifyLike(builder, getLoc(), getInput(), dims); }
+LogicalResult RMSNormOp::reifyResultShapes(OpBuilder &builder, ReifiedRankedShapedTypeDims &dims) {
+  return reifyLike(builder, getLoc(), getInput(), dims);
+}
 
-void LayerNormOp::build(OpBuilder &builder, OperationState &state, Value input, Value gain, Value bias, double epsilon) {
+void LayerNormOp::build(OpBuilder &builder, OperationState &state, Value input, Value gain, Value bias,
+                        double epsilon) {
   build(builder, state, input.getType(), input, gain, bias, builder.getF64FloatAttr(epsilon));
 }
 LogicalResult LayerNormOp::verify() {
   if (failed(requireRows(*this, getInput().getType())))
     return failure();
   int64_t width = cast<RankedTensorType>(getInput().getType()).getShape().back();
-  return success(succeeded(requireVector(*this, "gain", getGain(), width)) && succeeded(requireVector(*this, "bias", getBias(), width)));
+  return success(succeeded(requireVector(*this, "gain", getGain(), width)) &&
+                 succeeded(requireVector(*this, "bias", getBias(), width)));
 }
-LogicalResult LayerNormOp::reifyResultShapes(OpBuilder &builder, ReifiedRankedShapedTypeDims &dims) { return reifyLike(builder, getLoc(), getInput(), dims); }
-LogicalResult SiLUOp::reifyResultShapes(OpBuilder &builder, ReifiedRankedShapedTypeDims &dims) { return reifyLike(builder, getLoc(), getInput(), dims); }
+LogicalResult LayerNormOp::reifyResultShapes(OpBuilder &builder, ReifiedRankedShapedTypeDims &dims) {
+  return reifyLike(builder, getLoc(), getInput(), dims);
+}
+LogicalResult SiLUOp::reifyResultShapes(OpBuilder &builder, ReifiedRankedShapedTypeDims &dims) {
+  return reifyLike(builder, getLoc(), getInput(), dims);
+}
 
 LogicalResult PrologueOp::verify() {
   auto input = cast<RankedTensorType>(getInput().getType());
@@ -298,7 +356,8 @@ LogicalResult PrologueOp::verify() {
   int64_t width = input.getShape().back();
   for (Value other : {getResidual(), getUp()})
     if (other && other.getType() != input)
-      return emitOpError() << "'residual' and 'up' have the type of the input, " << input << "; found " << other.getType();
+      return emitOpError() << "'residual' and 'up' have the type of the input, " << input << "; found "
+                           << other.getType();
   if (failed(requireVector(*this, "gain", getGain(), width)) || failed(requireVector(*this, "bias", getBias(), width)))
     return failure();
   if (getRotation()) {
@@ -310,10 +369,12 @@ LogicalResult PrologueOp::verify() {
   if (getSum() && getSum().getType() != input)
     return emitOpError() << "'sum' has the type of the input, " << input << "; found " << getSum().getType();
   if (getOutput())
-    if (auto output = cast<RankedTensorType>(getOutput().getType()); output.getShape() != input.getShape() || !isa<FloatType>(output.getElementType()))
+    if (auto output = cast<RankedTensorType>(getOutput().getType());
+        output.getShape() != input.getShape() || !isa<FloatType>(output.getElementType()))
       return emitOpError() << "'output' has the sizes of the input, " << input << "; found " << output;
   bool integer = getArithmetic() != Arithmetic::F32;
-  if (integer != static_cast<bool>(getCodes()) || integer != static_cast<bool>(getScales()) || integer != static_cast<bool>(getSums()))
+  if (integer != static_cast<bool>(getCodes()) || integer != static_cast<bool>(getScales()) ||
+      integer != static_cast<bool>(getSums()))
     return emitOpError() << "gives codes, scales and sums exactly in integer arithmetic";
   if (integer) {
     int64_t group = getGroupAttr().getInt();
@@ -324,11 +385,14 @@ LogicalResult PrologueOp::verify() {
       auto type = cast<RankedTensorType>(v.getType());
       return sameLeading(type, input) && type.getShape().back() == size;
     };
-    if (!like(getCodes(), padded) || !like(getSums(), groups) || !like(getScales(), getArithmetic() == Arithmetic::Int8Row ? 1 : groups))
-      return emitOpError() << "expected codes [..., " << padded << "], sums [..., " << groups << "] and scales of one value a row or group, with the leading axes of " << input;
+    if (!like(getCodes(), padded) || !like(getSums(), groups) ||
+        !like(getScales(), getArithmetic() == Arithmetic::Int8Row ? 1 : groups))
+      return emitOpError() << "expected codes [..., " << padded << "], sums [..., " << groups
+                           << "] and scales of one value a row or group, with the leading axes of " << input;
     auto elements = [](Value v) { return cast<RankedTensorType>(v.getType()).getElementType(); };
     if (!elements(getCodes()).isInteger(8) || !elements(getSums()).isInteger(32) || !elements(getScales()).isF32())
-      return emitOpError() << "gives codes of i8, sums of i32 and scales of f32; found " << getCodes().getType() << ", " << getSums().getType() << " and " << getScales().getType();
+      return emitOpError() << "gives codes of i8, sums of i32 and scales of f32; found " << getCodes().getType() << ", "
+                           << getSums().getType() << " and " << getScales().getType();
   }
   return success();
 }
@@ -339,7 +403,8 @@ LogicalResult PrologueOp::reifyResultShapes(OpBuilder &builder, ReifiedRankedSha
   return success();
 }
 
-void RotaryOp::build(OpBuilder &builder, OperationState &state, Value input, Value cos, Value sin, Value positions, bool interleaved, bool headsFirst) {
+void RotaryOp::build(OpBuilder &builder, OperationState &state, Value input, Value cos, Value sin, Value positions,
+                     bool interleaved, bool headsFirst) {
   build(builder, state, input.getType(), input, cos, sin, positions, interleaved, headsFirst);
 }
 LogicalResult RotaryOp::verify() {
@@ -350,14 +415,19 @@ LogicalResult RotaryOp::verify() {
   if (failed(requireRows(*this, input)))
     return failure();
   if (cos.getRank() != (getPositions() ? 2 : 3))
-    return emitOpError() << "expected tables [positions, r/2] with positions and [batch, sequence, r/2] without; found " << cos;
+    return emitOpError() << "expected tables [positions, r/2] with positions and [batch, sequence, r/2] without; found "
+                         << cos;
   if (ShapedType::isDynamic(cos.getShape().back()) || cos.getShape().back() > input.getShape().back() / 2)
-    return emitOpError() << "takes the cosines of at most " << input.getShape().back() / 2 << " pairs of " << input << "; found " << cos;
-  if (getPositions() && (cast<RankedTensorType>(getPositions().getType()).getRank() != 2 || !cast<RankedTensorType>(getPositions().getType()).getElementType().isInteger(64)))
+    return emitOpError() << "takes the cosines of at most " << input.getShape().back() / 2 << " pairs of " << input
+                         << "; found " << cos;
+  if (getPositions() && (cast<RankedTensorType>(getPositions().getType()).getRank() != 2 ||
+                         !cast<RankedTensorType>(getPositions().getType()).getElementType().isInteger(64)))
     return emitOpError() << "positions are i64 [batch, sequence]; found " << getPositions().getType();
   return success();
 }
-LogicalResult RotaryOp::reifyResultShapes(OpBuilder &builder, ReifiedRankedShapedTypeDims &dims) { return reifyLike(builder, getLoc(), getInput(), dims); }
+LogicalResult RotaryOp::reifyResultShapes(OpBuilder &builder, ReifiedRankedShapedTypeDims &dims) {
+  return reifyLike(builder, getLoc(), getInput(), dims);
+}
 
 //===----------------------------------------------------------------------===//
 // Attention
@@ -365,7 +435,9 @@ LogicalResult RotaryOp::reifyResultShapes(OpBuilder &builder, ReifiedRankedShape
 
 namespace {
 /// Heads and head size of [B, S, H, d] or [B, H, S, d].
-std::pair<int64_t, int64_t> headsOf(RankedTensorType type, bool headsFirst) { return {type.getDimSize(headsFirst ? 1 : 2), type.getDimSize(3)}; }
+std::pair<int64_t, int64_t> headsOf(RankedTensorType type, bool headsFirst) {
+  return {type.getDimSize(headsFirst ? 1 : 2), type.getDimSize(3)};
+}
 
 LogicalResult verifyHeads(Operation *op, RankedTensorType query, bool headsFirst, int64_t kvHeads) {
   if (query.getRank() != 4)
@@ -374,19 +446,26 @@ LogicalResult verifyHeads(Operation *op, RankedTensorType query, bool headsFirst
   if (ShapedType::isDynamic(heads) || ShapedType::isDynamic(query.getDimSize(3)) || ShapedType::isDynamic(kvHeads))
     return op->emitOpError() << "expected static numbers of heads, and a static head size; found the query " << query;
   if (kvHeads < 1 || heads % kvHeads)
-    return op->emitOpError() << "the number of query heads is a multiple of that of KV heads; found " << heads << " and " << kvHeads;
+    return op->emitOpError() << "the number of query heads is a multiple of that of KV heads; found " << heads
+                             << " and " << kvHeads;
   return success();
 }
 
 /// What both kinds of attention demand of result, mask and lengths.
-LogicalResult verifyAttention(Operation *op, RankedTensorType query, int64_t valueDim, RankedTensorType output, Value mask, Value lengths) {
+LogicalResult verifyAttention(Operation *op, RankedTensorType query, int64_t valueDim, RankedTensorType output,
+                              Value mask, Value lengths) {
   if (output.getRank() != 4 || !sameLeading(output, query) || !mayEqual(output.getDimSize(3), valueDim))
-    return op->emitOpError() << "gives the query's heads with values of the value heads' size; found " << query << " and " << output;
+    return op->emitOpError() << "gives the query's heads with values of the value heads' size; found " << query
+                             << " and " << output;
   if (mask)
-    if (auto type = cast<RankedTensorType>(mask.getType()); type.getRank() > 4 || !(type.getElementType().isInteger(1) || isa<FloatType>(type.getElementType())))
-      return op->emitOpError() << "'mask' is broadcast over [batch, heads, sequence, tokens], and is added (float) or selects (i1); found " << type;
+    if (auto type = cast<RankedTensorType>(mask.getType());
+        type.getRank() > 4 || !(type.getElementType().isInteger(1) || isa<FloatType>(type.getElementType())))
+      return op->emitOpError() << "'mask' is broadcast over [batch, heads, sequence, tokens], and is added (float) or "
+                                  "selects (i1); found "
+                               << type;
   if (lengths)
-    if (auto type = cast<RankedTensorType>(lengths.getType()); type.getRank() != 1 || !type.getElementType().isInteger(32))
+    if (auto type = cast<RankedTensorType>(lengths.getType());
+        type.getRank() != 1 || !type.getElementType().isInteger(32))
       return op->emitOpError() << "'lengths' is i32 [batch]; found " << type;
   return success();
 }
@@ -395,18 +474,21 @@ LogicalResult verifyAttention(Operation *op, RankedTensorType query, int64_t val
 LogicalResult requireStandard(Operation *op, StateType state) {
   if (!state.getBasis() || isErased(op))
     return success();
-  return op->emitOpError() << "meets a state in " << describeBasis(state.getBasis()) << " with a value in the standard basis";
+  return op->emitOpError() << "meets a state in " << describeBasis(state.getBasis())
+                           << " with a value in the standard basis";
 }
 } // namespace
 
 LogicalResult ExplicitAttentionOp::verify() {
-  auto query = cast<RankedTensorType>(getQuery().getType()), key = cast<RankedTensorType>(getKey().getType()), value = cast<RankedTensorType>(getValue().getType());
+  auto query = cast<RankedTensorType>(getQuery().getType()), key = cast<RankedTensorType>(getKey().getType()),
+       value = cast<RankedTensorType>(getValue().getType());
   if (key.getRank() != 4 || value.getRank() != 4)
     return emitOpError() << "expected keys and values of rank 4; found " << key << " and " << value;
   if (failed(verifyHeads(*this, query, getHeadsFirst(), headsOf(key, getHeadsFirst()).first)))
     return failure();
   if (query.getDimSize(3) != key.getDimSize(3))
-    return emitOpError() << "query and key heads have one size; found " << query.getDimSize(3) << " and " << key.getDimSize(3);
+    return emitOpError() << "query and key heads have one size; found " << query.getDimSize(3) << " and "
+                         << key.getDimSize(3);
   if (!getPastKey() != !getPastValue() || !getPresentKey() != !getPresentValue())
     return emitOpError() << "takes, and gives, keys and values together";
   if (!mayEqual(headsOf(key, getHeadsFirst()).first, headsOf(value, getHeadsFirst()).first))
@@ -422,9 +504,11 @@ LogicalResult ExplicitAttentionOp::verify() {
     return success();
   };
   if (failed(checkCache("past_key", getPastKey(), key)) || failed(checkCache("past_value", getPastValue(), value)) ||
-      failed(checkCache("present_key", getPresentKey(), key)) || failed(checkCache("present_value", getPresentValue(), value)))
+      failed(checkCache("present_key", getPresentKey(), key)) ||
+      failed(checkCache("present_value", getPresentValue(), value)))
     return failure();
-  return verifyAttention(*this, query, value.getDimSize(3), cast<RankedTensorType>(getOutput().getType()), getMask(), getLengths());
+  return verifyAttention(*this, query, value.getDimSize(3), cast<RankedTensorType>(getOutput().getType()), getMask(),
+                         getLengths());
 }
 LogicalResult ExplicitAttentionOp::reifyResultShapes(OpBuilder &builder, ReifiedRankedShapedTypeDims &dims) {
   auto query = sizesOf(builder, getLoc(), getQuery());
@@ -435,7 +519,9 @@ LogicalResult ExplicitAttentionOp::reifyResultShapes(OpBuilder &builder, Reified
     if (!getHeadsFirst())
       std::swap((*sizes)[1], (*sizes)[2]);
     if (past) {
-      Value sum = arith::AddIOp::create(builder, getLoc(), tensor::DimOp::create(builder, getLoc(), past, 2).getResult(), getValueOrCreateConstantIndexOp(builder, getLoc(), (*sizes)[2]));
+      Value sum =
+          arith::AddIOp::create(builder, getLoc(), tensor::DimOp::create(builder, getLoc(), past, 2).getResult(),
+                                getValueOrCreateConstantIndexOp(builder, getLoc(), (*sizes)[2]));
       (*sizes)[2] = sum;
     }
     dims.push_back(*sizes);
@@ -451,7 +537,8 @@ LogicalResult AppendOp::verify() {
   auto input = cast<RankedTensorType>(getInput().getType());
   auto state = cast<StateType>(getState().getType());
   if (input.getRank() != 4 || headsOf(input, getHeadsFirst()) != std::pair(state.getHeads(), state.getDim()))
-    return emitOpError() << "expected " << state.getHeads() << " heads of " << state.getDim() << " for " << state << "; found " << input;
+    return emitOpError() << "expected " << state.getHeads() << " heads of " << state.getDim() << " for " << state
+                         << "; found " << input;
   return requireStandard(*this, state);
 }
 
@@ -460,7 +547,8 @@ static std::pair<int64_t, int64_t> cacheHeads(Type type) {
   if (auto state = dyn_cast<StateType>(type))
     return {state.getHeads(), state.getDim()};
   auto tensor = cast<RankedTensorType>(type);
-  return tensor.getRank() == 4 ? std::pair(tensor.getDimSize(1), tensor.getDimSize(3)) : std::pair<int64_t, int64_t>(-1, -1);
+  return tensor.getRank() == 4 ? std::pair(tensor.getDimSize(1), tensor.getDimSize(3))
+                               : std::pair<int64_t, int64_t>(-1, -1);
 }
 
 LogicalResult AttendOp::verify() {
@@ -470,13 +558,17 @@ LogicalResult AttendOp::verify() {
   if (failed(verifyHeads(*this, query, getHeadsFirst(), keyHeads)))
     return failure();
   if (keyHeads != valueHeads || query.getDimSize(3) != keyDim || valueDim < 1)
-    return emitOpError() << "expected keys and values for heads of " << query.getDimSize(3) << "; found " << getKeys().getType() << " and " << getValues().getType();
+    return emitOpError() << "expected keys and values for heads of " << query.getDimSize(3) << "; found "
+                         << getKeys().getType() << " and " << getValues().getType();
   for (Value cache : {getKeys(), getValues()})
     if (auto state = dyn_cast<StateType>(cache.getType()); state && failed(requireStandard(*this, state)))
       return failure();
-  return verifyAttention(*this, query, valueDim, cast<RankedTensorType>(getOutput().getType()), getMask(), getLengths());
+  return verifyAttention(*this, query, valueDim, cast<RankedTensorType>(getOutput().getType()), getMask(),
+                         getLengths());
 }
-LogicalResult AttendOp::reifyResultShapes(OpBuilder &builder, ReifiedRankedShapedTypeDims &dims) { return reifyRows(builder, getLoc(), getQuery(), 1, getType(), dims); }
+LogicalResult AttendOp::reifyResultShapes(OpBuilder &builder, ReifiedRankedShapedTypeDims &dims) {
+  return reifyRows(builder, getLoc(), getQuery(), 1, getType(), dims);
+}
 
 //===----------------------------------------------------------------------===//
 // Programs
@@ -485,7 +577,8 @@ LogicalResult AttendOp::reifyResultShapes(OpBuilder &builder, ReifiedRankedShape
 LogicalResult ParamOp::verifyRegions() {
   auto yield = cast<YieldOp>(getBody().front().getTerminator());
   if (!yield.getValue() || yield.getValue().getType() != getType())
-    return emitOpError() << "yields its type " << getType() << "; found " << (yield.getValue() ? yield.getValue().getType() : Type(NoneType::get(getContext())));
+    return emitOpError() << "yields its type " << getType() << "; found "
+                         << (yield.getValue() ? yield.getValue().getType() : Type(NoneType::get(getContext())));
   return success();
 }
 
@@ -502,7 +595,8 @@ LogicalResult FileSliceOp::verify() {
   auto type = cast<RankedTensorType>(getValue().getType());
   int64_t offset = getOffset(), length = getLength(), end;
   if (offset < 0 || length < 0 || llvm::AddOverflow(offset, length, end))
-    return emitOpError() << "offset and length are not negative, and their sum is a size; found " << offset << " and " << length;
+    return emitOpError() << "offset and length are not negative, and their sum is a size; found " << offset << " and "
+                         << length;
   if (!type.getElementType().isIntOrFloat())
     return emitOpError() << "reads integers or floats; found " << type;
   int64_t want = (type.getElementTypeBitWidth() + 7) / 8;
@@ -517,7 +611,9 @@ LogicalResult FileSliceOp::verify() {
     return success();
   int64_t rows = getRowsAttr().getInt(), stride = getStrideAttr().getInt();
   if (rows < 1 || length % rows || stride < length / rows)
-    return emitOpError() << "'rows' divides the length, " << length << ", into pieces that 'stride' does not let overlap; found rows " << rows << " and stride " << stride;
+    return emitOpError() << "'rows' divides the length, " << length
+                         << ", into pieces that 'stride' does not let overlap; found rows " << rows << " and stride "
+                         << stride;
   int64_t last;
   if (llvm::MulOverflow(stride, rows, last) || llvm::AddOverflow(offset, last, end))
     return emitOpError() << "rows " << rows << " of stride " << stride << " are too large";
@@ -528,7 +624,8 @@ LogicalResult LaunchOp::verifySymbolUses(SymbolTableCollection &symbols) {
   auto kernel = symbols.lookupNearestSymbolFrom<FunctionOpInterface>(*this, getKernelAttr());
   if (!kernel)
     return emitOpError() << "there is no kernel " << getKernelAttr();
-  if (!llvm::equal(kernel.getArgumentTypes(), getOperandTypes()) || !llvm::equal(kernel.getResultTypes(), getResultTypes()))
+  if (!llvm::equal(kernel.getArgumentTypes(), getOperandTypes()) ||
+      !llvm::equal(kernel.getResultTypes(), getResultTypes()))
     return emitOpError() << "kernel " << getKernelAttr() << " has another signature, " << kernel.getFunctionType();
   return success();
 }

@@ -44,7 +44,8 @@ std::string hadron::describeBasis(RotationAttr basis) {
   return text;
 }
 
-LogicalResult RotatedType::verify(function_ref<InFlightDiagnostic()> emitError, RankedTensorType tensor, RotationAttr rotation) {
+LogicalResult RotatedType::verify(function_ref<InFlightDiagnostic()> emitError, RankedTensorType tensor,
+                                  RotationAttr rotation) {
   if (tensor.getEncoding())
     return emitError() << "a rotated tensor has no encoding; found " << tensor.getEncoding();
   if (rotation.isIdentity())
@@ -76,7 +77,8 @@ ParseResult parseBasis(AsmParser &parser, RotationAttr &in, RotationAttr *out = 
       return failure();
     RotationAttr *target = keyword == "in" ? &in : keyword == "out" ? out : nullptr;
     if (!target)
-      return parser.emitError(where, out ? "expected 'in' or 'out', found '" : "expected 'in', found '") << keyword << "'";
+      return parser.emitError(where, out ? "expected 'in' or 'out', found '" : "expected 'in', found '")
+             << keyword << "'";
     if (*target)
       return parser.emitError(where, "'") << keyword << "' is given twice";
     if (parser.parseAttribute(*target))
@@ -110,12 +112,15 @@ void PackedType::print(AsmPrinter &printer) const {
   printer << ">";
 }
 
-LogicalResult PackedType::verify(function_ref<InFlightDiagnostic()> emitError, int64_t inputs, int64_t outputs, Attribute format, RotationAttr in, RotationAttr out) {
+LogicalResult PackedType::verify(function_ref<InFlightDiagnostic()> emitError, int64_t inputs, int64_t outputs,
+                                 Attribute format, RotationAttr in, RotationAttr out) {
   auto packed = dyn_cast_or_null<hadron::PackedFormat>(format);
   if (!packed)
-    return emitError() << "expected a weight format, such as #hadron.int<4, group = 32, sym, scale = f32>; found " << format;
+    return emitError() << "expected a weight format, such as #hadron.int<4, group = 32, sym, scale = f32>; found "
+                       << format;
   if (inputs < 1 || outputs < 1 || inputs > kMaxSize || outputs > kMaxSize)
-    return emitError() << "a packed weight has 1 to " << kMaxSize << " inputs and outputs; found " << inputs << "x" << outputs;
+    return emitError() << "a packed weight has 1 to " << kMaxSize << " inputs and outputs; found " << inputs << "x"
+                       << outputs;
   if (std::string reason = packed.whyNot(inputs); !reason.empty())
     return emitError() << reason;
   auto check = [&](RotationAttr basis, int64_t width, StringRef side) -> LogicalResult {
@@ -155,7 +160,8 @@ void StateType::print(AsmPrinter &printer) const {
   printer << ">";
 }
 
-LogicalResult StateType::verify(function_ref<InFlightDiagnostic()> emitError, int64_t heads, int64_t dim, Type element, RotationAttr basis) {
+LogicalResult StateType::verify(function_ref<InFlightDiagnostic()> emitError, int64_t heads, int64_t dim, Type element,
+                                RotationAttr basis) {
   if (heads < 1 || dim < 1)
     return emitError() << "a state has at least one head of at least one value; found " << heads << "x" << dim;
   if (!element.isIntOrFloat())

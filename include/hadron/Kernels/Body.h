@@ -1,5 +1,5 @@
-// What every kernel emitter works with: where to emit, for which instruction set, and the values of the calling convention
-// (docs/architecture.md, "Calling convention of a kernel body").
+// What every kernel emitter works with: where to emit, for which instruction set, and the values of the calling
+// convention (docs/architecture.md, "Calling convention of a kernel body").
 #ifndef HADRON_KERNELS_BODY_H
 #define HADRON_KERNELS_BODY_H
 
@@ -11,8 +11,8 @@
 
 namespace hadron::kernels {
 
-/// Values that an emitter may use while it fills one body. `slots` follow the kernel's operands, then its results: i64 for
-/// an index, !llvm.ptr for everything else. Work items are the half-open range [begin, end) (i64).
+/// Values that an emitter may use while it fills one body. `slots` follow the kernel's operands, then its results: i64
+/// for an index, !llvm.ptr for everything else. Work items are the half-open range [begin, end) (i64).
 struct Body {
   mlir::OpBuilder &builder;
   mlir::Location loc;
@@ -21,8 +21,8 @@ struct Body {
   llvm::ArrayRef<mlir::Value> slots;
 };
 
-/// A kernel as the emitters see it. `slotIsIndex[i]`: slot i is an i64, else a pointer. `emitBody` is called once per target;
-/// `emitWork` fills a function from the slots to the number of work items and returns it.
+/// A kernel as the emitters see it. `slotIsIndex[i]`: slot i is an i64, else a pointer. `emitBody` is called once per
+/// target; `emitWork` fills a function from the slots to the number of work items and returns it.
 struct Kernel {
   std::string name;
   llvm::SmallVector<bool> slotIsIndex;
@@ -31,7 +31,8 @@ struct Kernel {
 };
 
 /// Adds to `module` the functions and the table of one kernel: NAME.<isa>, NAME.<isa>.task, NAME.table, NAME.work.
-mlir::LogicalResult emitKernel(mlir::ModuleOp module, const Kernel &kernel, llvm::ArrayRef<const cpu::Target *> targets);
+mlir::LogicalResult emitKernel(mlir::ModuleOp module, const Kernel &kernel,
+                               llvm::ArrayRef<const cpu::Target *> targets);
 
 } // namespace hadron::kernels
 

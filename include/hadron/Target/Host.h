@@ -65,15 +65,16 @@ struct Entry {
   std::vector<Binding> bindings;
 };
 
-/// Reads the entry points of a module after `schedule`: names, shapes, how symbols are bound, what is checked. Errors name
-/// the input.
+/// Reads the entry points of a module after `schedule`: names, shapes, how symbols are bound, what is checked. Errors
+/// name the input.
 mlir::FailureOr<std::vector<Entry>> readEntries(mlir::ModuleOp program);
 
 /// Emits NAME.plan and NAME.run of every entry into `code`, which holds the kernels.
 mlir::LogicalResult lowerEntries(llvm::ArrayRef<Entry> entries, const Weights &weights, mlir::ModuleOp code);
 
 /// Emits the descriptor and the function that returns it.
-void emitDescriptor(llvm::StringRef library, llvm::StringRef manifest, llvm::ArrayRef<Entry> entries, const Weights &weights, llvm::ArrayRef<const cpu::Target *> targets, mlir::ModuleOp code);
+void emitDescriptor(llvm::StringRef library, llvm::StringRef manifest, llvm::ArrayRef<Entry> entries,
+                    const Weights &weights, llvm::ArrayRef<const cpu::Target *> targets, mlir::ModuleOp code);
 
 /// The number of ONNX's TensorProto.DataType.
 int64_t dataType(mlir::Type element);

@@ -23,7 +23,8 @@ public:
     auto [found, inserted] = texts.try_emplace(value, "text." + std::to_string(texts.size()));
     if (inserted) {
       std::string bytes = value.str() + '\0';
-      LLVM::GlobalOp::create(builder, loc, LLVM::LLVMArrayType::get(builder.getI8Type(), bytes.size()), /*isConstant=*/true, LLVM::Linkage::Internal, found->second, builder.getStringAttr(bytes));
+      LLVM::GlobalOp::create(builder, loc, LLVM::LLVMArrayType::get(builder.getI8Type(), bytes.size()),
+                             /*isConstant=*/true, LLVM::Linkage::Internal, found->second, builder.getStringAttr(bytes));
     }
     return found->second;
   }
@@ -34,9 +35,12 @@ public:
       return std::string();
     std::string symbol = name.empty() ? "table." + std::to_string(tables++) : name.str();
     Type i64 = builder.getI64Type(), pointer = LLVM::LLVMPointerType::get(builder.getContext());
-    SmallVector<Type> types = llvm::map_to_vector(cells, [&](const Cell &cell) { return std::holds_alternative<int64_t>(cell) ? i64 : pointer; });
+    SmallVector<Type> types = llvm::map_to_vector(
+        cells, [&](const Cell &cell) { return std::holds_alternative<int64_t>(cell) ? i64 : pointer; });
     auto type = LLVM::LLVMStructType::getLiteral(builder.getContext(), types);
-    auto global = LLVM::GlobalOp::create(builder, loc, type, /*isConstant=*/true, hidden ? LLVM::Linkage::External : LLVM::Linkage::Internal, symbol, Attribute(), /*alignment=*/8);
+    auto global = LLVM::GlobalOp::create(builder, loc, type, /*isConstant=*/true,
+                                         hidden ? LLVM::Linkage::External : LLVM::Linkage::Internal, symbol,
+                                         Attribute(), /*alignment=*/8);
     if (hidden)
       global.setVisibility_(LLVM::Visibility::Hidden);
     OpBuilder::InsertionGuard guard(builder);
@@ -88,14 +92,17 @@ Cell tensors(Constants &c, ArrayRef<Entry::Tensor> list) {
       dims.push_back(size.getConstant().value_or(-1));
       texts.push_back(c.text(size.str()));
     }
-    append(cells, {c.text(tensor.name), dataType(tensor.type.getElementType()), static_cast<int64_t>(tensor.shape.size()), c.table(dims), c.table(texts), static_cast<int64_t>(tensor.basisHash)});
+    append(cells,
+           {c.text(tensor.name), dataType(tensor.type.getElementType()), static_cast<int64_t>(tensor.shape.size()),
+            c.table(dims), c.table(texts), static_cast<int64_t>(tensor.basisHash)});
   }
   return c.table(cells);
 }
 
 } // namespace
 
-void emitDescriptor(StringRef library, StringRef manifest, ArrayRef<Entry> entries, const Weights &weights, ArrayRef<const cpu::Target *> targets, ModuleOp code) {
+void emitDescriptor(StringRef library, StringRef manifest, ArrayRef<Entry> entries, const Weights &weights,
+                    ArrayRef<const cpu::Target *> targets, ModuleOp code) {
   Constants c(code);
   std::vector<Cell> isas;
   for (const cpu::Target *target : targets)
@@ -122,15 +129,19 @@ void emitDescriptor(StringRef library, StringRef manifest, ArrayRef<Entry> entri
     }
     for (const Check &check : entry.checks)
       append(checks, {c.text(check.text), std::max<int64_t>(check.input, -1), check.axis});
-    append(entryCells, {c.text(entry.name), static_cast<int64_t>(entry.inputs.size()), tensors(c, entry.inputs), static_cast<int64_t>(entry.outputs.size()), tensors(c, entry.outputs),
-                        static_cast<int64_t>(entry.states.size()), c.table(slots), static_cast<int64_t>(entry.checks.size()), c.table(checks), entry.name + ".plan", entry.name + ".run"});
+    append(entryCells,
+           {c.text(entry.name), static_cast<int64_t>(entry.inputs.size()), tensors(c, entry.inputs),
+            static_cast<int64_t>(entry.outputs.size()), tensors(c, entry.outputs),
+            static_cast<int64_t>(entry.states.size()), c.table(slots), static_cast<int64_t>(entry.checks.size()),
+            c.table(checks), entry.name + ".plan", entry.name + ".run"});
   }
 
   std::vector<Cell> stateCells;
   for (auto &[name, members] : groups) {
     std::vector<Cell> cells;
     for (const Entry::State *state : members)
-      append(cells, {c.text(state->past), dataType(state->element), state->heads, state->dim, state->dim * elementBytes(state->element), static_cast<int64_t>(state->basisHash)});
+      append(cells, {c.text(state->past), dataType(state->element), state->heads, state->dim,
+                     state->dim * elementBytes(state->element), static_cast<int64_t>(state->basisHash)});
     append(stateCells, {c.text(name), static_cast<int64_t>(members.size()), c.table(cells)});
   }
 
@@ -139,18 +150,23 @@ void emitDescriptor(StringRef library, StringRef manifest, ArrayRef<Entry> entri
     std::vector<Cell> params;
     for (const Parameter &parameter : weights.parameters)
       append(params, {c.text(parameter.name), parameter.offset, parameter.bytes});
-    weightCell = c.table({c.text(weights.file), weights.bytes, weights.headerHash, static_cast<int64_t>(weights.parameters.size()), c.table(params)});
+    weightCell = c.table({c.text(weights.file), weights.bytes, weights.headerHash,
+                          static_cast<int64_t>(weights.parameters.size()), c.table(params)});
   }
 
-  c.table({static_cast<int64_t>(HADRON_RT_ABI), c.text(library), c.text(version()), c.text(manifest), static_cast<int64_t>(manifest.size()), static_cast<int64_t>(targets.size()), c.table(isas),
-           static_cast<int64_t>(entries.size()), c.table(entryCells), static_cast<int64_t>(groups.size()), c.table(stateCells), weightCell},
+  c.table({static_cast<int64_t>(HADRON_RT_ABI), c.text(library), c.text(version()), c.text(manifest),
+           static_cast<int64_t>(manifest.size()), static_cast<int64_t>(targets.size()), c.table(isas),
+           static_cast<int64_t>(entries.size()), c.table(entryCells), static_cast<int64_t>(groups.size()),
+           c.table(stateCells), weightCell},
           "hadron_descriptor", /*hidden=*/true);
 
   OpBuilder builder = OpBuilder::atBlockEnd(code.getBody());
   auto pointer = LLVM::LLVMPointerType::get(code.getContext());
-  auto function = LLVM::LLVMFuncOp::create(builder, code.getLoc(), identifier(library) + "_hadron_descriptor", LLVM::LLVMFunctionType::get(pointer, {}));
+  auto function = LLVM::LLVMFuncOp::create(builder, code.getLoc(), identifier(library) + "_hadron_descriptor",
+                                           LLVM::LLVMFunctionType::get(pointer, {}));
   builder.setInsertionPointToStart(function.addEntryBlock(builder));
-  LLVM::ReturnOp::create(builder, code.getLoc(), LLVM::AddressOfOp::create(builder, code.getLoc(), pointer, "hadron_descriptor").getResult());
+  LLVM::ReturnOp::create(builder, code.getLoc(),
+                         LLVM::AddressOfOp::create(builder, code.getLoc(), pointer, "hadron_descriptor").getResult());
 }
 
 } // namespace hadron::host

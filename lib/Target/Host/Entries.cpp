@@ -15,7 +15,8 @@ std::string nameOf(DictionaryAttr attributes, const Twine &otherwise) {
   return name ? name.str() : otherwise.str();
 }
 
-FailureOr<std::vector<SymbolicSize>> shapeOf(func::FuncOp function, RankedTensorType type, DictionaryAttr attributes, StringRef name) {
+FailureOr<std::vector<SymbolicSize>> shapeOf(func::FuncOp function, RankedTensorType type, DictionaryAttr attributes,
+                                             StringRef name) {
   std::vector<SymbolicSize> shape;
   auto texts = attributes ? attributes.getAs<ArrayAttr>(HadronDialect::kShape) : ArrayAttr();
   for (int64_t axis = 0; axis < type.getRank(); ++axis) {
@@ -25,7 +26,8 @@ FailureOr<std::vector<SymbolicSize>> shapeOf(func::FuncOp function, RankedTensor
     }
     auto size = texts ? SymbolicSize::parse(cast<StringAttr>(texts[axis]).getValue()) : std::nullopt;
     if (!size)
-      return function.emitError() << "dimension " << axis << " of '" << name << "' is dynamic and has no size in hadron.shape";
+      return function.emitError() << "dimension " << axis << " of '" << name
+                                  << "' is dynamic and has no size in hadron.shape";
     shape.push_back(*size);
   }
   return shape;
@@ -33,7 +35,12 @@ FailureOr<std::vector<SymbolicSize>> shapeOf(func::FuncOp function, RankedTensor
 
 Entry::Tensor tensorOf(std::string name, Type type, std::vector<SymbolicSize> shape, unsigned position) {
   RotationAttr basis = ::hadron::getBasis(type);
-  return {std::move(name), getTensor(type), std::move(shape), basis ? describeBasis(basis) : "", basis ? basis.getHash() : 0, position};
+  return {std::move(name),
+          getTensor(type),
+          std::move(shape),
+          basis ? describeBasis(basis) : "",
+          basis ? basis.getHash() : 0,
+          position};
 }
 
 /// Finds out which dimension binds each symbol, and makes checks of all the others.
@@ -46,14 +53,17 @@ LogicalResult bindSymbols(Entry &entry) {
   std::vector<Dimension> open;
   for (auto [i, state] : llvm::enumerate(entry.states)) {
     if (!state.batch.empty())
-      open.push_back({-1 - static_cast<int64_t>(i), 0, *SymbolicSize::parse(state.batch), "batch of state '" + state.group + "'"});
+      open.push_back(
+          {-1 - static_cast<int64_t>(i), 0, *SymbolicSize::parse(state.batch), "batch of state '" + state.group + "'"});
     if (!state.length.empty())
-      open.push_back({-1 - static_cast<int64_t>(i), 1, *SymbolicSize::parse(state.length), "length of state '" + state.group + "'"});
+      open.push_back({-1 - static_cast<int64_t>(i), 1, *SymbolicSize::parse(state.length),
+                      "length of state '" + state.group + "'"});
   }
   for (auto [i, input] : llvm::enumerate(entry.inputs))
     for (auto [axis, size] : llvm::enumerate(input.shape))
       if (!size.getConstant())
-        open.push_back({static_cast<int64_t>(i), static_cast<int64_t>(axis), size, ("dimension " + Twine(axis) + " of input '" + input.name + "'").str()});
+        open.push_back({static_cast<int64_t>(i), static_cast<int64_t>(axis), size,
+                        ("dimension " + Twine(axis) + " of input '" + input.name + "'").str()});
 
   std::set<std::string> known;
   auto bind = [&](bool exact) {
@@ -71,7 +81,8 @@ LogicalResult bindSymbols(Entry &entry) {
       known.insert(unknown[0]);
       // A difference may be negative: then the dimension was too small.
       if (!rest.isConstant(0))
-        entry.checks.push_back({it->text + " is '" + it->size.str() + "'", it->input, it->axis, rest, /*lowerBound=*/true});
+        entry.checks.push_back(
+            {it->text + " is '" + it->size.str() + "'", it->input, it->axis, rest, /*lowerBound=*/true});
       open.erase(it);
       return true;
     }
@@ -82,8 +93,10 @@ LogicalResult bindSymbols(Entry &entry) {
   for (const Dimension &dimension : open) {
     for (const std::string &symbol : dimension.size.getSymbols())
       if (!known.count(symbol))
-        return entry.function.emitError() << "no input's dimension gives the symbol '" << symbol << "' of " << dimension.text;
-    entry.checks.push_back({dimension.text + " is '" + dimension.size.str() + "'", dimension.input, dimension.axis, dimension.size});
+        return entry.function.emitError()
+               << "no input's dimension gives the symbol '" << symbol << "' of " << dimension.text;
+    entry.checks.push_back(
+        {dimension.text + " is '" + dimension.size.str() + "'", dimension.input, dimension.axis, dimension.size});
   }
   return success();
 }
@@ -103,8 +116,11 @@ FailureOr<Entry> readEntry(func::FuncOp function) {
       slot.batch = stateSymbol(argument, "batch");
       slot.length = stateSymbol(argument, "length");
       auto newLength = SymbolicSize::parse(stateSymbol(argument, "new_length"));
-      if (slot.past.empty() || slot.present.empty() || slot.group.empty() || slot.batch.empty() || slot.length.empty() || !newLength)
-        return function.emitError() << "argument " << i << " is a state and needs hadron.state = {past, present, group, batch, length, new_length}";
+      if (slot.past.empty() || slot.present.empty() || slot.group.empty() || slot.batch.empty() ||
+          slot.length.empty() || !newLength)
+        return function.emitError()
+               << "argument " << i
+               << " is a state and needs hadron.state = {past, present, group, batch, length, new_length}";
       slot.newLength = *newLength;
       slot.heads = state.getHeads();
       slot.dim = state.getDim();

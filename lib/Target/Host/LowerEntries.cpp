@@ -24,11 +24,16 @@ public:
   Type pointer() { return LLVM::LLVMPointerType::get(builder.getContext()); }
   Value constant(int64_t value) { return arith::ConstantIntOp::create(builder, loc, value, 64); }
   Value address(Value base, Value bytes) {
-    return LLVM::GEPOp::create(builder, loc, pointer(), builder.getI8Type(), base, ArrayRef<LLVM::GEPArg>{bytes}, LLVM::GEPNoWrapFlags::inbounds);
+    return LLVM::GEPOp::create(builder, loc, pointer(), builder.getI8Type(), base, ArrayRef<LLVM::GEPArg>{bytes},
+                               LLVM::GEPNoWrapFlags::inbounds);
   }
   Value address(Value base, int64_t bytes) { return bytes ? address(base, constant(bytes)) : base; }
-  Value load(Type type, Value base, int64_t offset) { return LLVM::LoadOp::create(builder, loc, type, address(base, offset), 8); }
-  void store(Value value, Value base, int64_t offset) { LLVM::StoreOp::create(builder, loc, value, address(base, offset), 8); }
+  Value load(Type type, Value base, int64_t offset) {
+    return LLVM::LoadOp::create(builder, loc, type, address(base, offset), 8);
+  }
+  void store(Value value, Value base, int64_t offset) {
+    LLVM::StoreOp::create(builder, loc, value, address(base, offset), 8);
+  }
 
   /// Symbols from dimensions, in the order in which they can be found.
   void bindSymbols(Value inDims, Value stateDims) {
@@ -87,7 +92,8 @@ private:
 
 LLVM::LLVMFuncOp createFunction(ModuleOp code, Location loc, StringRef name, Type result, ArrayRef<Type> arguments) {
   OpBuilder builder = OpBuilder::atBlockEnd(code.getBody());
-  auto function = LLVM::LLVMFuncOp::create(builder, loc, name, LLVM::LLVMFunctionType::get(result, arguments), LLVM::Linkage::Internal);
+  auto function = LLVM::LLVMFuncOp::create(builder, loc, name, LLVM::LLVMFunctionType::get(result, arguments),
+                                           LLVM::Linkage::Internal);
   function.addEntryBlock(builder);
   return function;
 }
@@ -106,7 +112,8 @@ void emitPlan(const Entry &entry, const MemoryPlan &memory, ModuleOp code) {
   for (size_t i = entry.checks.size(); i-- > 0;) {
     const Check &check = entry.checks[i];
     Value want = e.size(check.wanted), have = e.dimension(inDims, stateDims, check.input, check.axis);
-    Value bad = arith::CmpIOp::create(e.builder, e.loc, check.lowerBound ? arith::CmpIPredicate::slt : arith::CmpIPredicate::ne, have, want);
+    Value bad = arith::CmpIOp::create(
+        e.builder, e.loc, check.lowerBound ? arith::CmpIPredicate::slt : arith::CmpIPredicate::ne, have, want);
     failed = arith::SelectOp::create(e.builder, e.loc, bad, e.constant(i), failed);
     wanted = arith::SelectOp::create(e.builder, e.loc, bad, want, wanted);
     found = arith::SelectOp::create(e.builder, e.loc, bad, have, found);
@@ -132,8 +139,10 @@ void emitPlan(const Entry &entry, const MemoryPlan &memory, ModuleOp code) {
 /// int32_t run(hadron_rt_call *call).
 class RunEmitter {
 public:
-  RunEmitter(const Entry &entry, const MemoryPlan &memory, const Weights &weights, SizeAnalysis &sizes, LLVM::LLVMFuncOp function)
-      : entry(entry), memory(memory), weights(weights), sizes(sizes), e(function, entry), call(function.getArgument(0)) {}
+  RunEmitter(const Entry &entry, const MemoryPlan &memory, const Weights &weights, SizeAnalysis &sizes,
+             LLVM::LLVMFuncOp function)
+      : entry(entry), memory(memory), weights(weights), sizes(sizes), e(function, entry),
+        call(function.getArgument(0)) {}
 
   LogicalResult emit() {
     inputs = field(offsetof(hadron_rt_call, inputs));
@@ -153,7 +162,8 @@ public:
       if (failed(emitLaunch(launch)))
         return failure();
     for (const Copy &copy : memory.copies)
-      LLVM::MemcpyOp::create(e.builder, e.loc, e.load(e.pointer(), outputs, 8 * copy.output), addressOf(copy.from), e.size(copy.bytes), /*isVolatile=*/false);
+      LLVM::MemcpyOp::create(e.builder, e.loc, e.load(e.pointer(), outputs, 8 * copy.output), addressOf(copy.from),
+                             e.size(copy.bytes), /*isVolatile=*/false);
     LLVM::ReturnOp::create(e.builder, e.loc, arith::ConstantIntOp::create(e.builder, e.loc, 0, 32).getResult());
     return success();
   }
@@ -187,7 +197,8 @@ private:
       return e.load(e.i64(), stateDims, 8 * (3 * memory.places.at(MemoryPlan::root(capacity.getState())).index + 2));
     SymbolicSize size = sizes.value(index);
     if (!size.isValid())
-      return entry.function.emitError() << "a kernel needs a size that is no arithmetic on the sizes of the inputs: " << index;
+      return entry.function.emitError() << "a kernel needs a size that is no arithmetic on the sizes of the inputs: "
+                                        << index;
     return e.size(size);
   }
 
@@ -214,7 +225,8 @@ private:
     std::string kernel = launch.getKernel().str();
     Value work = LLVM::CallOp::create(e.builder, e.loc, e.i64(), kernel + ".work", slots).getResult();
     Value table = LLVM::AddressOfOp::create(e.builder, e.loc, e.pointer(), kernel + ".table");
-    LLVM::CallOp::create(e.builder, e.loc, TypeRange{}, "hadron_rt_launch", ValueRange{call, table, slots, work, e.constant(1)});
+    LLVM::CallOp::create(e.builder, e.loc, TypeRange{}, "hadron_rt_launch",
+                         ValueRange{call, table, slots, work, e.constant(1)});
     return success();
   }
 
@@ -233,7 +245,9 @@ LogicalResult lowerEntries(ArrayRef<Entry> entries, const Weights &weights, Modu
   MLIRContext *context = code.getContext();
   Type i64 = IntegerType::get(context, 64), pointer = LLVM::LLVMPointerType::get(context);
   OpBuilder builder = OpBuilder::atBlockEnd(code.getBody());
-  auto launch = LLVM::LLVMFuncOp::create(builder, code.getLoc(), "hadron_rt_launch", LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(context), {pointer, pointer, pointer, i64, i64}));
+  auto launch = LLVM::LLVMFuncOp::create(
+      builder, code.getLoc(), "hadron_rt_launch",
+      LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(context), {pointer, pointer, pointer, i64, i64}));
   launch.setVisibility_(LLVM::Visibility::Hidden);
   for (const Entry &entry : entries) {
     SizeAnalysis sizes(entry.function);
@@ -241,7 +255,8 @@ LogicalResult lowerEntries(ArrayRef<Entry> entries, const Weights &weights, Modu
     if (failed(memory))
       return failure();
     emitPlan(entry, *memory, code);
-    auto function = createFunction(code, entry.function.getLoc(), entry.name + ".run", IntegerType::get(context, 32), {pointer});
+    auto function =
+        createFunction(code, entry.function.getLoc(), entry.name + ".run", IntegerType::get(context, 32), {pointer});
     if (failed(RunEmitter(entry, *memory, weights, sizes, function).emit()))
       return failure();
   }

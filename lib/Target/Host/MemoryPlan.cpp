@@ -80,9 +80,11 @@ FailureOr<MemoryPlan> planMemory(const Entry &entry, const Weights &weights, Siz
         if (!bytes.isValid())
           return op.emitError() << "the size of " << result.getType() << " is no arithmetic on the sizes of the inputs";
         // Best: a free slot that is large enough; else one that this tensor makes larger; else a new one.
-        auto fits = llvm::find_if(freeSlots, [&](unsigned slot) { return bytes.isCoefficientwiseAtMost(plan.slots[slot]); });
+        auto fits =
+            llvm::find_if(freeSlots, [&](unsigned slot) { return bytes.isCoefficientwiseAtMost(plan.slots[slot]); });
         if (fits == freeSlots.end())
-          fits = llvm::find_if(freeSlots, [&](unsigned slot) { return plan.slots[slot].isCoefficientwiseAtMost(bytes); });
+          fits =
+              llvm::find_if(freeSlots, [&](unsigned slot) { return plan.slots[slot].isCoefficientwiseAtMost(bytes); });
         unsigned slot = plan.slots.size();
         if (fits == freeSlots.end()) {
           plan.slots.push_back(bytes);
@@ -98,7 +100,8 @@ FailureOr<MemoryPlan> planMemory(const Entry &entry, const Weights &weights, Siz
     llvm::SmallDenseSet<unsigned> freed;
     auto release = [&](Value root) {
       auto place = plan.places.find(root);
-      if (place != plan.places.end() && place->second.kind == Place::Workspace && freed.insert(place->second.index).second)
+      if (place != plan.places.end() && place->second.kind == Place::Workspace &&
+          freed.insert(place->second.index).second)
         freeSlots.push_back(place->second.index);
     };
     for (Value operand : op.getOperands())

@@ -36,8 +36,8 @@ void exportAddress(ModuleOp module, StringRef symbol, StringRef name) {
 
 CompiledKernel::CompiledKernel(const kernels::Kernel &kernel) {
   MLIRContext context(MLIRContext::Threading::DISABLED);
-  context.loadDialect<arith::ArithDialect, cf::ControlFlowDialect, func::FuncDialect, LLVM::LLVMDialect, math::MathDialect,
-                      scf::SCFDialect, vector::VectorDialect>();
+  context.loadDialect<arith::ArithDialect, cf::ControlFlowDialect, func::FuncDialect, LLVM::LLVMDialect,
+                      math::MathDialect, scf::SCFDialect, vector::VectorDialect>();
   OwningOpRef<ModuleOp> module = ModuleOp::create(UnknownLoc::get(&context));
   SmallVector<const cpu::Target *> targets;
   for (const cpu::Target &target : cpu::allTargets())

@@ -19,7 +19,8 @@ public:
 
   /// Number of work items for these slots.
   int64_t work(const std::vector<int64_t> &slots) const;
-  /// Runs body `index` over all work items, cut into `pieces` ranges (in reverse order, to show that the order is free).
+  /// Runs body `index` over all work items, cut into `pieces` ranges (in reverse order, to show that the order is
+  /// free).
   void run(size_t index, const std::vector<int64_t> &slots, int64_t pieces = 1) const;
 
   std::vector<std::string> names;
