@@ -109,7 +109,7 @@ void check(const AttentionSpec &spec, std::initializer_list<Shape> shapes) {
       for (int64_t i = 0; i < S; ++i)
         for (int64_t h = 0; h < H; ++h) {
           int64_t length = spec.lengths ? std::min<int64_t>(T, lengths[b]) : T;
-          int64_t position = spec.lengths ? lengths[b] - S + i : past + i;
+          int64_t position = spec.lengths ? std::max<int64_t>(lengths[b] - S, 0) + i : past + i;
           std::vector<double> s(T, -INFINITY);
           double max = -INFINITY, sum = 0;
           size_t cacheRow = (b * spec.kvHeads + h / G) * capacity;
@@ -264,7 +264,7 @@ TEST(Attention, Append) {
           for (int64_t h = 0; h < 3; ++h)
             for (int64_t p = 0; p < capacity; ++p)
               for (int64_t e = 0; e < 20; ++e) {
-                int64_t s = p - (withLengths ? lengths[b] - S : past);
+                int64_t s = p - (withLengths ? std::max<int64_t>(lengths[b] - S, 0) : past);
                 float want =
                     s >= 0 && s < S
                         ? static_cast<float>(static_cast<_Float16>(rows[rowOf(layout, b, s, h, S, 3) * 20 + e]))
