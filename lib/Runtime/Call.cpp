@@ -313,7 +313,8 @@ int WorkspaceScope::take(const char *entry, int64_t needed, void *given, size_t 
 
 static void runPartOfHost(void *job, int64_t part) {
   FloatingPointScope scope;
-  static_cast<const Job *>(job)->runPart(part);
+  const Job &j = *static_cast<const Job *>(job);
+  j.task(j.slots, j.partBegin(part), j.partBegin(part + 1));
 }
 
 /// What hadron_rt_call::launch points to.
@@ -324,11 +325,10 @@ static void launch(hadron_rt_call *shared, void *const *table, void *const *slot
   if (grain < 1)
     grain = 1;
   hadron_rt_task task = reinterpret_cast<hadron_rt_task>(table[shared->isa]);
-  int64_t blocks = work / grain + (work % grain != 0);
-  int64_t parts = blocks < call->threads ? blocks : call->threads;
+  int64_t most = work / grain + (work % grain != 0), parts = most < call->threads ? most : call->threads;
   if (parts <= 1)
     return task(slots, 0, work);
-  Job job = {task, slots, work, grain, blocks, parts};
+  Job job = {task, slots, work, parts};
   const hadron_options &options = call->library->options;
   if (options.parallel_for)
     options.parallel_for(options.parallel_for_user, parts, runPartOfHost, &job);

@@ -71,12 +71,12 @@ void unmapWeights(Mapping &mapping);
 
 constexpr int32_t maxThreads = 256;
 
-/// One launch: `blocks` blocks of `grain` work items over `parts` threads.
+/// One launch: `work` items, in one range for each of `parts` threads (at most `work` of them).
 struct Job {
   hadron_rt_task task;
   void *const *slots;
-  int64_t work, grain, blocks, parts;
-  void runPart(int64_t part) const;
+  int64_t work, parts;
+  int64_t partBegin(int64_t part) const { return work / parts * part + work % parts * part / parts; }
 };
 /// Runs all parts of a job, on the pool or, when that is taken, on the caller.
 void runOnPool(const Job &job);

@@ -1,9 +1,10 @@
 //===- Pool.cpp - the threads that run a launch -----------------------------------------------------------------===//
 //
-// One pool per shared object. A launch is cut into one range per thread; the caller takes the first. Every worker has a
-// ticket on a cache line of its own: the caller raises the tickets of as many workers as it needs, a worker that sees
-// its ticket raised runs its part and counts `pending` down. Both sides spin for a while, since the next launch of a
-// network comes within microseconds, then sleep on a futex.
+// One pool per shared object. A launch is cut into one range per thread, and each range into a few pieces. A thread
+// takes the pieces of its own range first (the same part of the weights each time), then what the others have left: one
+// that the system has put aside, or that starts late, holds nobody up. The caller offers the launch to as many workers
+// as it needs, and when no piece is left it takes the offer back from those that have not begun. Both sides spin for a
+// while, since the next launch of a network comes within microseconds, then sleep on a futex.
 //
 // The pool lives in pages that fork wipes in the child: there it is an empty pool, whose threads start with the first
 // launch, whatever the parent was doing.
@@ -23,25 +24,35 @@
 namespace hadron::rt {
 
 namespace {
+/// What a worker is asked to do, or does.
+enum : uint32_t { Idle, Offered, Running, Quit };
+
 struct alignas(64) Worker {
-  uint32_t ticket; ///< atomic, and the futex it sleeps on
+  uint32_t state;  ///< atomic, and the futex that it, or the caller that waits for it, sleeps on
   uint32_t asleep; ///< atomic
-  uint32_t quit;
-  uint32_t first; ///< the ticket that it starts with
   int64_t index;
   pthread_t thread;
 };
 
+/// The range of one thread, on a cache line of its own.
+struct alignas(64) Range {
+  int64_t next; ///< atomic: the first item that nobody has taken
+};
+
 struct Pool {
-  uint32_t busy;                ///< atomic: taken by a launch
-  int32_t workers;              ///< atomic, changed under busy: how many there are
-  int64_t processors;           ///< when the last worker started
-  int64_t spin;                 ///< atomic: nanoseconds that a thread spins before it sleeps
-  Job job;                      ///< written under busy, before the tickets are raised
-  alignas(64) uint32_t pending; ///< atomic, and the futex that the caller sleeps on
-  uint32_t callerAsleep;        ///< atomic
+  uint32_t busy;                     ///< atomic: taken by a launch
+  int32_t workers;                   ///< atomic, changed under busy: how many there are
+  int64_t processors;                ///< when the last worker started
+  int64_t spin;                      ///< atomic: nanoseconds that a thread spins before it sleeps
+  Job job;                           ///< written under busy, before it is offered
+  int64_t piece;                     ///< items that are taken at once
+  alignas(64) uint32_t callerAsleep; ///< atomic
+  Range range[maxThreads];
   Worker worker[maxThreads - 1];
 };
+
+/// More pieces balance better and cost more calls.
+constexpr int64_t piecesPerRange = 8;
 
 /// Pool::spin of a launch whose threads can all have a processor. With more threads than that, spinning takes the
 /// processor from who has work to do, and threads sleep at once.
@@ -90,18 +101,37 @@ static void waitFor(Pool &pool, uint32_t &word, bool equal, uint32_t value, uint
   __atomic_store_n(&asleep, 0u, __ATOMIC_RELAXED);
 }
 
+/// Takes pieces until none is left, from `part` on.
+static void runPieces(Pool &pool, int64_t part) {
+  const Job job = pool.job;
+  int64_t piece = pool.piece;
+  for (int64_t i = 0; i < job.parts; ++i, part = part + 1 < job.parts ? part + 1 : 0) {
+    int64_t end = job.partBegin(part + 1);
+    for (;;) {
+      int64_t begin = __atomic_fetch_add(&pool.range[part].next, piece, __ATOMIC_RELAXED);
+      if (begin >= end)
+        break;
+      job.task(job.slots, begin, begin + piece < end ? begin + piece : end);
+    }
+  }
+}
+
 static void *workerMain(void *argument) {
   Worker &self = *static_cast<Worker *>(argument);
   FloatingPointScope scope;
   Pool &pool = *load(sharedPool);
-  for (uint32_t seen = self.first;; ++seen) {
-    waitFor(pool, self.ticket, /*equal=*/false, seen, self.asleep);
-    if (self.quit)
+  for (;;) {
+    waitFor(pool, self.state, /*equal=*/false, Idle, self.asleep);
+    if (load(self.state) == Quit)
       return nullptr;
-    pool.job.runPart(self.index + 1);
-    if (__atomic_sub_fetch(&pool.pending, 1u, __ATOMIC_SEQ_CST) == 0 &&
-        __atomic_load_n(&pool.callerAsleep, __ATOMIC_SEQ_CST))
-      futexWake(pool.pending);
+    uint32_t offered = Offered;
+    if (!__atomic_compare_exchange_n(&self.state, &offered, (uint32_t)Running, false, __ATOMIC_ACQUIRE,
+                                     __ATOMIC_RELAXED))
+      continue; // taken back
+    runPieces(pool, self.index + 1);
+    __atomic_store_n(&self.state, (uint32_t)Idle, __ATOMIC_SEQ_CST);
+    if (__atomic_load_n(&pool.callerAsleep, __ATOMIC_SEQ_CST))
+      futexWake(self.state);
   }
 }
 
@@ -135,8 +165,7 @@ static void grow(Pool &pool, int64_t count) {
   for (int32_t next = pool.workers; next < count; ++next) {
     Worker &worker = pool.worker[next];
     worker.index = next;
-    worker.first = worker.ticket;
-    worker.quit = 0;
+    worker.state = Idle;
     if (pthread_create(&worker.thread, nullptr, workerMain, &worker) != 0)
       break;
     store(pool.workers, next + 1);
@@ -144,18 +173,20 @@ static void grow(Pool &pool, int64_t count) {
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
 
-static void raise(Worker &worker) { __atomic_store_n(&worker.ticket, worker.ticket + 1, __ATOMIC_RELEASE); }
-
-static void wakeSleepers(Pool &pool, int64_t count) {
+static void tell(Pool &pool, int64_t count, uint32_t state) {
+  for (int64_t i = 0; i < count; ++i)
+    store(pool.worker[i].state, state);
   __atomic_thread_fence(__ATOMIC_SEQ_CST);
   for (int64_t i = 0; i < count; ++i)
     if (__atomic_load_n(&pool.worker[i].asleep, __ATOMIC_RELAXED))
-      futexWake(pool.worker[i].ticket);
+      futexWake(pool.worker[i].state);
 }
 
-void Job::runPart(int64_t part) const {
-  int64_t begin = part * blocks / parts * grain, end = (part + 1) * blocks / parts * grain;
-  task(slots, begin, end < work ? end : work);
+/// Returns when the worker neither runs the job nor is going to.
+static void finish(Pool &pool, Worker &worker) {
+  uint32_t offered = Offered;
+  if (!__atomic_compare_exchange_n(&worker.state, &offered, (uint32_t)Idle, false, __ATOMIC_ACQUIRE, __ATOMIC_ACQUIRE))
+    waitFor(pool, worker.state, /*equal=*/false, Running, pool.callerAsleep);
 }
 
 void runOnPool(const Job &job) {
@@ -170,15 +201,17 @@ void runOnPool(const Job &job) {
   pool->job = job;
   if (pool->job.parts > pool->workers + 1)
     pool->job.parts = pool->workers + 1;
-  int64_t others = pool->job.parts - 1, spin = others < pool->processors ? spinNanoseconds : 0;
+  int64_t parts = pool->job.parts, spin = parts <= pool->processors ? spinNanoseconds : 0;
   if (pool->spin != spin)
     store(pool->spin, spin);
-  __atomic_store_n(&pool->pending, (uint32_t)others, __ATOMIC_RELAXED);
-  for (int64_t i = 0; i < others; ++i)
-    raise(pool->worker[i]);
-  wakeSleepers(*pool, others);
-  pool->job.runPart(0);
-  waitFor(*pool, pool->pending, /*equal=*/true, 0, pool->callerAsleep);
+  int64_t pieces = parts * piecesPerRange;
+  pool->piece = job.work / pieces + (job.work % pieces != 0);
+  for (int64_t i = 0; i < parts; ++i)
+    pool->range[i].next = pool->job.partBegin(i);
+  tell(*pool, parts - 1, Offered);
+  runPieces(*pool, 0);
+  for (int64_t i = 0; i < parts - 1; ++i)
+    finish(*pool, pool->worker[i]);
   release(pool->busy);
 }
 
@@ -188,11 +221,7 @@ void stopPool() {
     return;
   while (!tryAcquire(pool->busy))
     sched_yield();
-  for (int32_t i = 0; i < pool->workers; ++i) {
-    pool->worker[i].quit = 1;
-    raise(pool->worker[i]);
-  }
-  wakeSleepers(*pool, pool->workers);
+  tell(*pool, pool->workers, Quit);
   for (int32_t i = 0; i < pool->workers; ++i)
     pthread_join(pool->worker[i].thread, nullptr);
   store(pool->workers, 0);

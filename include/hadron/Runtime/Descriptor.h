@@ -202,8 +202,9 @@ struct hadron_rt_call {
   void (*launch)(hadron_rt_call *call, void *const *table, void *const *slots, int64_t work, int64_t grain);
 };
 
-/// Runs table[call->isa](slots, begin, end) over [0, work), cut into at most one range per thread at multiples of
-/// grain, and returns when all of them are done. Runs on the caller alone when work <= grain. grain < 1 counts as 1.
+/// Runs table[call->isa](slots, begin, end) over [0, work), cut into ranges as the threads get to them, and returns
+/// when all of them are done. `grain` items are worth a thread: at most work / grain, rounded up, take part. grain < 1
+/// counts as 1.
 __attribute__((visibility("hidden"))) void hadron_rt_launch(hadron_rt_call *call, void *const *table,
                                                             void *const *slots, int64_t work, int64_t grain);
 
