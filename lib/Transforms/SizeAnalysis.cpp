@@ -70,7 +70,8 @@ SymbolicSize SizeAnalysis::resultSize(OpResult result, unsigned axis) {
     return size(destination.getTiedOpOperand(result)->get(), axis);
   if (auto collapse = dyn_cast<tensor::CollapseShapeOp>(op)) {
     SymbolicSize product = 1;
-    for (int64_t source : collapse.getReassociationIndices()[axis])
+    SmallVector<ReassociationIndices> groups = collapse.getReassociationIndices();
+    for (int64_t source : groups[axis])
       product *= size(collapse.getSrc(), source);
     return product;
   }
