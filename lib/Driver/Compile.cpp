@@ -112,7 +112,7 @@ llvm::Expected<CompileOptions> driver::getCompileOptions(const Arguments &argume
   int64_t size;
   if (options.rotationSize != "auto" && (StringRef(options.rotationSize).getAsInteger(10, size) || size < 2))
     return usageError("--rotation-size is '" + options.rotationSize + "'; it must be auto or a whole number from 2");
-  llvm::Expected<std::string> rounds = arguments.getChoice(OPT_rounds, {"auto", "1", "2", "3"});
+  llvm::Expected<std::string> rounds = getChoice(arguments, OPT_rounds, "--rounds", {"auto", "1"}, {"2", "3"});
   if (!rounds)
     return rounds.takeError();
   if (!rounds->empty() && *rounds != "auto")
@@ -253,8 +253,10 @@ llvm::Error driver::runCompile(const Arguments &arguments) {
   llvm::Expected<CompileOptions> options = getJob(arguments, Phase::Library, "DIR");
   if (!options)
     return options.takeError();
-  if (options->to == Phase::Library)
+  if (options->to == Phase::Library) {
+    options->temporaries = setUnfinished;
     return compile(*options);
+  }
   // A folder, as for a library, unless it is clearly a file.
   std::string ir;
   if (llvm::Error error = compile(*options, &ir))

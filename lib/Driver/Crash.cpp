@@ -19,6 +19,7 @@ using namespace hadron::driver;
 // What a signal handler may touch: fixed memory, filled before.
 static char commandText[4096];
 static char temporaryPath[1024];
+static char unfinished[4096]; // paths, each with its 0; an empty one ends them
 
 static void say(const char *text) {
   for (size_t left = std::strlen(text); left;) {
@@ -30,17 +31,37 @@ static void say(const char *text) {
   }
 }
 
-/// Removes the temporary folder by another program: nothing in this one can be trusted any more.
-static void removeFromOutside() {
-  if (!temporaryPath[0])
+/// Removes a folder by another program: nothing in this one can be trusted any more.
+static void removeByProgram(const char *path) {
+  if (!path[0])
     return;
   pid_t child = fork();
   if (child == 0) {
-    execl("/bin/rm", "rm", "-rf", "--", temporaryPath, static_cast<char *>(nullptr));
+    execl("/bin/rm", "rm", "-rf", "--", path, static_cast<char *>(nullptr));
     _exit(127);
   }
   if (child > 0)
     waitpid(child, nullptr, 0);
+}
+
+static void removeFromOutside() {
+  removeByProgram(temporaryPath);
+  removeByProgram(unfinished);
+  for (const char *path = unfinished; *path; path += std::strlen(path) + 1)
+    rmdir(path);
+}
+
+void hadron::driver::setUnfinished(llvm::ArrayRef<std::string> folders) {
+  unfinished[0] = 0;
+  std::string text;
+  for (const std::string &folder : folders)
+    text += folder + '\0';
+  // What is too long stays where it is, hidden and harmless.
+  if (text.size() >= sizeof unfinished)
+    return;
+  // The first character last: an interruption in between finds nothing.
+  std::memcpy(unfinished + 1, text.c_str() + !text.empty(), text.size() + text.empty());
+  unfinished[0] = text[0];
 }
 
 [[noreturn]] static void dieOfBug(const char *what) {

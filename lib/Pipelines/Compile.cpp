@@ -16,6 +16,7 @@
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Transforms/Passes.h"
+#include "llvm/ADT/ScopeExit.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
@@ -195,6 +196,11 @@ LogicalResult Compilation::dump(Phase phase) {
   if (ec)
     return emitError(program->getLoc()) << "cannot write " << path << ": " << ec.message();
   (phase >= Phase::Kernels && code ? *code : *program)->print(stream, OpPrintingFlags().elideLargeElementsAttrs(64));
+  stream.close();
+  if ((ec = stream.error())) {
+    stream.clear_error();
+    return emitError(program->getLoc()) << "cannot write " << path << ": " << ec.message();
+  }
   return success();
 }
 
@@ -203,6 +209,12 @@ LogicalResult Compilation::emitLibrary() {
   auto staged = StagedFolder::create(options.output);
   if (!staged)
     return report(staged.takeError());
+  if (options.temporaries)
+    options.temporaries(staged->temporaries());
+  llvm::scope_exit atEnd([&] {
+    if (options.temporaries)
+      options.temporaries({});
+  });
   progress("weights", 0.1);
   auto read = host::readEntries(*program);
   if (failed(read))

@@ -111,17 +111,26 @@ std::string writeHeader(StringRef library, ArrayRef<host::Entry> entries) {
 // Files
 //===----------------------------------------------------------------------===//
 
+/// Removes folders, each of which must be empty by then: whatever else came into one keeps it.
+static void removeEmpty(ArrayRef<std::string> folders) {
+  for (const std::string &folder : folders)
+    fs::remove(folder);
+}
+
 llvm::Expected<StagedFolder> StagedFolder::create(StringRef folder) {
   StagedFolder staged;
   staged.folder = folder.str();
-  staged.created = !fs::exists(folder);
-  if (std::error_code ec = fs::create_directories(folder))
+  for (StringRef path = folder; !path.empty() && !fs::exists(path); path = llvm::sys::path::parent_path(path))
+    staged.created.push_back(path.str());
+  // As mkdir makes them: the umask says who may read a library.
+  if (std::error_code ec = fs::create_directories(folder, /*IgnoreExisting=*/true, fs::all_all)) {
+    removeEmpty(staged.created);
     return llvm::createStringError(ec, "cannot make the folder %s: %s", staged.folder.c_str(), ec.message().c_str());
+  }
   SmallString<256> path;
   fs::createUniquePath(folder + "/.hadron-%%%%%%%%", path, /*MakeAbsolute=*/false);
   if (std::error_code ec = fs::create_directory(path)) {
-    if (staged.created)
-      fs::remove(folder);
+    removeEmpty(staged.created);
     return llvm::createStringError(ec, "cannot write into the folder %s: %s", staged.folder.c_str(),
                                    ec.message().c_str());
   }
@@ -130,7 +139,7 @@ llvm::Expected<StagedFolder> StagedFolder::create(StringRef folder) {
 }
 
 StagedFolder::StagedFolder(StagedFolder &&other)
-    : folder(std::move(other.folder)), staging(std::move(other.staging)), created(other.created) {
+    : folder(std::move(other.folder)), staging(std::move(other.staging)), created(std::move(other.created)) {
   other.staging.clear();
 }
 
@@ -138,8 +147,13 @@ StagedFolder::~StagedFolder() {
   if (staging.empty())
     return;
   fs::remove_directories(staging);
-  if (created)
-    fs::remove(folder); // only when nothing else came into it
+  removeEmpty(created);
+}
+
+std::vector<std::string> StagedFolder::temporaries() const {
+  std::vector<std::string> result{staging};
+  llvm::append_range(result, created);
+  return result;
 }
 
 std::string StagedFolder::path(StringRef file) const { return staging + "/" + file.str(); }
@@ -159,11 +173,28 @@ llvm::Error StagedFolder::write(StringRef file, StringRef contents) const {
   return llvm::Error::success();
 }
 
-llvm::Error StagedFolder::commit(ArrayRef<std::string> files) {
+void StagedFolder::restore(ArrayRef<std::string> files) {
   for (const std::string &file : files)
-    if (std::error_code ec = fs::rename(path(file), folder + "/" + file))
-      return llvm::createStringError(ec, "cannot move %s into %s: %s", file.c_str(), folder.c_str(),
-                                     ec.message().c_str());
+    if (fs::rename(path(file + ".old"), folder + "/" + file))
+      fs::remove(folder + "/" + file); // there was none
+}
+
+llvm::Error StagedFolder::commit(ArrayRef<std::string> files) {
+  for (auto [i, file] : llvm::enumerate(files)) {
+    std::string target = folder + "/" + file;
+    // A second name for the old file: a reader never finds none.
+    std::error_code ec = fs::is_directory(target) ? std::make_error_code(std::errc::is_a_directory)
+                         : fs::exists(target)     ? fs::create_hard_link(target, path(file + ".old"))
+                                                  : std::error_code();
+    if (ec && ec != std::errc::is_a_directory) // file systems without links
+      ec = fs::copy_file(target, path(file + ".old"));
+    if (!ec)
+      ec = fs::rename(path(file), target);
+    if (ec) {
+      restore(files.take_front(i));
+      return llvm::createStringError(ec, "cannot replace %s: %s", target.c_str(), ec.message().c_str());
+    }
+  }
   fs::remove_directories(staging);
   staging.clear();
   return llvm::Error::success();

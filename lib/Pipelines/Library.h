@@ -25,13 +25,18 @@ public:
   std::string path(llvm::StringRef file) const;
   /// Writes a whole file.
   llvm::Error write(llvm::StringRef file, llvm::StringRef contents) const;
-  /// Moves every file into place, over those of the same names; `stale` files of the folder go.
+  /// Moves every file into place, over those of the same names: all of them, or none.
   llvm::Error commit(llvm::ArrayRef<std::string> files);
+  /// The folders that go at the end, the staging folder first, then those that did not exist before, deepest first.
+  std::vector<std::string> temporaries() const;
 
 private:
   StagedFolder() = default;
+  /// Puts back what was under the names of `files`, which have been replaced.
+  void restore(llvm::ArrayRef<std::string> files);
+
   std::string folder, staging;
-  bool created = false; // the folder did not exist before
+  std::vector<std::string> created; // folders that did not exist before, deepest first
 };
 
 } // namespace hadron

@@ -36,6 +36,9 @@ struct CompileOptions {
   std::string remarks;      // file for remarks as YAML; empty: none
   /// Called with what is being done and the part that is done, 0 … 1, at most some times a second.
   std::function<void(llvm::StringRef what, double done)> progress;
+  /// Called with the folders that the compilation makes and removes at its end, and with none after it: a program that
+  /// is interrupted meanwhile removes all in the first and, if they are empty then, the others in this order.
+  std::function<void(llvm::ArrayRef<std::string> folders)> temporaries;
 };
 
 /// Registers what compiling needs. Call once for each context.
