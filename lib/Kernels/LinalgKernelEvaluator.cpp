@@ -93,7 +93,8 @@ Value Evaluator::size(Value tensor, int64_t dim) {
                  sizeOf(pad.getMixedHighPad()[dim]).value);
   if (auto collapse = dyn_cast<tensor::CollapseShapeOp>(op)) {
     Value product = p.i64(1);
-    for (int64_t d : collapse.getReassociationIndices()[dim])
+    SmallVector<ReassociationIndices> groups = collapse.getReassociationIndices();
+    for (int64_t d : groups[dim])
       product = p.mul(product, size(collapse.getSrc(), d));
     return product;
   }
