@@ -44,7 +44,8 @@ target_include_directories(hadron_flags INTERFACE
   "${CMAKE_SOURCE_DIR}/dialects" "${CMAKE_BINARY_DIR}/dialects")
 target_include_directories(hadron_flags SYSTEM INTERFACE ${LLVM_INCLUDE_DIRS} ${MLIR_INCLUDE_DIRS})
 separate_arguments(HADRON_LLVM_DEFINITIONS NATIVE_COMMAND ${LLVM_DEFINITIONS})
-target_compile_definitions(hadron_flags INTERFACE ${HADRON_LLVM_DEFINITIONS})
+# NDEBUG in every preset: LLVM's headers lay classes out by it (Pass::Statistic), and the packages are built with it.
+target_compile_definitions(hadron_flags INTERFACE ${HADRON_LLVM_DEFINITIONS} NDEBUG)
 if(HADRON_SANITIZE)
   target_compile_options(hadron_flags INTERFACE -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
   add_link_options(-fsanitize=address,undefined)

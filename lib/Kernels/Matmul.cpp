@@ -34,7 +34,7 @@ MatmulBody::MatmulBody(Body &body, const MatmulSpec &spec)
   if (spec.residual)
     residual = *slot++;
   y = *slot++;
-  assert(slot == body.slots.end());
+  assert(slot == body.slots.end() && "every slot was taken");
 }
 
 SmallVector<bool> matmulSlots(const MatmulSpec &spec) {
