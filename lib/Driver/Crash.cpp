@@ -116,8 +116,9 @@ void hadron::driver::installCrashHandler(int argc, char **argv) {
   action.sa_handler = onInterrupt;
   for (int signal : {SIGINT, SIGTERM, SIGHUP})
     sigaction(signal, &action, nullptr);
-  // A reader that went away shows as an error of the stream.
+  // A reader that went away and a file that may not grow show as errors of the stream.
   std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);
 }
 
 std::error_code TemporaryFolder::create() {

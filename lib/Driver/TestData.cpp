@@ -136,16 +136,18 @@ llvm::Error driver::runTestData(const Arguments &arguments, StringRef model, llv
   if (!entry)
     return entry.takeError();
   unsigned bad = 0;
+  std::string first;
   for (StringRef folder : folders) {
     std::string difference;
     llvm::Error error = runFolder(*opened->library, **entry, folder, {*relative, *absolute}, difference);
     if (error)
       difference = llvm::toString(std::move(error));
-    bad += !difference.empty();
+    if (!difference.empty() && bad++ == 0)
+      first = folder.str() + ": " + difference;
     llvm::outs() << (difference.empty() ? "ok     " : "fails  ") << folder << (difference.empty() ? "" : ": ")
                  << difference << '\n';
   }
   if (!bad)
     return llvm::Error::success();
-  return inputError(Twine(bad) + " of " + Twine(folders.size()) + " test folders differ");
+  return inputError(Twine(bad) + " of " + Twine(folders.size()) + " test folders differ; " + first);
 }

@@ -275,3 +275,15 @@ def test_an_interrupted_run_leaves_nothing(mlp, tmp_path):
     program.send_signal(signal.SIGINT)
     assert program.wait(timeout=30) == -signal.SIGINT
     assert not list(temporary.iterdir())
+
+
+def test_a_full_disk_leaves_no_file(mlp, tmp_path):
+    """A limit on the size of files stands for the disk."""
+    given = arrays(tmp_path, x=np.zeros((2000, 64), np.float32))
+    subprocess.run([tool("hadron"), "compile", mlp[0], "-o", tmp_path / "lib"], check=True)
+    out = tmp_path / "out"
+    limited = ["sh", "-c", 'ulimit -f 100; exec "$@"', "sh", str(tool("hadron")), "run", tmp_path / "lib", *given, "--output-dir", out]
+    done = subprocess.run(limited, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr == f"hadron: error: cannot write '{out}/y_0.npy': File too large\n"
+    assert not list(out.iterdir())
