@@ -271,7 +271,7 @@ void reduceKind(const std::string &op, const std::string &type, const std::strin
       float v = noise(i);
       return type == "i1"                  ? static_cast<T>(i % 5 != 0)
              : std::is_floating_point_v<T> ? static_cast<T>(v)
-                                           : static_cast<T>(100 * v);
+                                           : static_cast<T>(static_cast<int>(100 * v));
     });
     Guarded<T> y(m), z(n);
     k.run(
