@@ -63,7 +63,7 @@ defm weights : CompileValue<"weights", "FORMAT", "how matrix products keep their
 defm keep : CompileValue<"keep", "PATTERN=FORMAT", "another format for weights whose name matches, * and ? as in a shell;\nmay be repeated, the first match wins">;
 defm rotate : CompileValue<"rotate", "HOW", "Hadamard rotations: none, online (of activations as they are computed), auto.\ndefault: none with --weights none, else auto">;
 defm rotation_size : CompileValue<"rotation-size", "N", "size of the rotated blocks, or auto. default: auto">;
-defm rounds : CompileValue<"rounds", "N", "rounds of signs and butterflies in a rotation: auto, 1, 2, 3. default: auto">;
+defm rounds : CompileValue<"rounds", "N", "rounds of signs and butterflies in a rotation: auto, 1. default: auto">;
 defm seed : CompileValue<"seed", "S", "seed of the random signs. default: 0">;
 defm activations : CompileValue<"activations", "TYPE", "f32 or int8, inside matrix products with packed weights. default: int8 where Hadron\nquantizes the weights or the model asks for it (accuracy_level 4), else f32">;
 defm kv : CompileValue<"kv", "FORMAT", "format of caches: none (as the model has them), f32. default: none">;
