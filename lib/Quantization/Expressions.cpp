@@ -1,6 +1,8 @@
 // Tensors: movements are views, arithmetic makes a new tensor.
 #include "Expressions.h"
 
+#include "Elementwise.h"
+
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/IR/Matchers.h"
 
@@ -225,7 +227,7 @@ Result Expressions::structured(Operation *operation) {
   auto yield = dyn_cast<linalg::YieldOp>(body.getTerminator());
   SmallVector<AffineMap> maps = op.getIndexingMapsArray();
   if (op.getNumDpsInits() != 1 || !yield || op.getNumLoops() != op.getNumParallelLoops())
-    return byReference(op);
+    return elementwise(op);
   mlir::Value yielded = yield.getOperand(0);
   ArrayRef<int64_t> shape = shapeOf(operation->getResult(0));
   auto operand = [&](mlir::Value scalar) -> llvm::Expected<std::optional<View>> {
@@ -250,29 +252,36 @@ Result Expressions::structured(Operation *operation) {
     auto view = operand(yielded);
     if (!view)
       return view.takeError();
-    return *view ? Result(std::move(**view)) : byReference(op);
+    return *view ? Result(std::move(**view)) : elementwise(op);
   }
   Operation *inner = yielded.getDefiningOp();
   bool isOnly = inner->getBlock() == &body && llvm::all_of(inner->getOperands(), [&](mlir::Value x) {
                   return isa<BlockArgument>(x) || isa_and_nonnull<arith::ConstantOp>(x.getDefiningOp());
                 });
   if (!isOnly || !isKnownFloat(elementOf(operation->getResult(0))))
-    return byReference(op);
+    return elementwise(op);
   if (isa<arith::ExtFOp, arith::TruncFOp>(inner)) {
     auto view = operand(inner->getOperand(0));
     if (!view)
       return view.takeError();
     if (!*view)
-      return byReference(op);
+      return elementwise(op);
     return castTo(op, **view, elementOf(operation->getResult(0)));
   }
   if (!isa<arith::MulFOp, arith::AddFOp>(inner))
-    return byReference(op);
+    return elementwise(op);
   auto lhs = operand(inner->getOperand(0));
   if (!lhs)
     return lhs.takeError();
   auto rhs = operand(inner->getOperand(1));
   if (!rhs)
     return rhs.takeError();
-  return *lhs && *rhs ? binary(op, inner, **lhs, **rhs, elementOf(operation->getResult(0))) : byReference(op);
+  return *lhs && *rhs ? binary(op, inner, **lhs, **rhs, elementOf(operation->getResult(0))) : elementwise(op);
+}
+
+Result Expressions::elementwise(Operation *op) {
+  auto view = evaluateElementwise(llvm::cast<linalg::LinalgOp>(op), threads, [&](mlir::Value v) { return tensor(v); });
+  if (!view)
+    return view.takeError();
+  return *view ? Result(std::move(**view)) : byReference(op);
 }

@@ -26,6 +26,7 @@ private:
   llvm::Expected<View> extractSlice(mlir::Operation *op);
   llvm::Expected<View> concat(mlir::Operation *op);
   llvm::Expected<View> structured(mlir::Operation *op);
+  llvm::Expected<View> elementwise(mlir::Operation *op);
   llvm::Expected<View> castTo(mlir::Operation *op, const View &view, mlir::Type element);
   /// + or *, as `kind` names it, of views of the result's shape.
   llvm::Expected<View> binary(mlir::Operation *op, mlir::Operation *kind, const View &lhs, const View &rhs,

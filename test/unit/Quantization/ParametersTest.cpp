@@ -218,6 +218,77 @@ TEST_F(Parameters, ShardsConstantsAndSmallExpressions) {
   EXPECT_EQ(values[2], 18014398509481986);
 }
 
+TEST_F(Parameters, UnpacksCodesInTheGraph) {
+  // Signed nibbles in row-major order, as DequantizeLinear has them, into the blobs that pack takes: 3 MiB of them.
+  std::vector<uint8_t> bytes;
+  std::mt19937 random(5);
+  for (int i = 0; i < 64 * 50000 / 2; ++i)
+    bytes.push_back(random());
+  writeFile("w.bin", bytes);
+  makeParam("tensor<50000x2x16xi8>", R"(
+    %c1 = arith.constant 1 : index
+    %c2 = arith.constant 2 : index
+    %c32 = arith.constant 32 : index
+    %c63 = arith.constant 63 : index
+    %n = arith.constant 50000 : index
+    %c4 = arith.constant 4 : i8
+    %c8 = arith.constant 8 : i8
+    %c15 = arith.constant 15 : i8
+    %0 = hadron.file_slice "w.bin"[0, 1600000] : tensor<1600000xi8>
+    %e = tensor.empty() : tensor<64x50000xi8>
+    %1 = linalg.generic {indexing_maps = [affine_map<(i, j) -> (i, j)>], iterator_types = ["parallel", "parallel"]} outs(%e : tensor<64x50000xi8>) {
+      ^bb0(%o: i8):
+        %i = linalg.index 0 : index
+        %j = linalg.index 1 : index
+        %r = arith.muli %i, %n : index
+        %at = arith.addi %r, %j : index
+        %byte = arith.divui %at, %c2 : index
+        %x = tensor.extract %0[%byte] : tensor<1600000xi8>
+        %odd = arith.remui %at, %c2 : index
+        %s = arith.index_cast %odd : index to i8
+        %t = arith.muli %s, %c4 : i8
+        %u = arith.subi %c4, %t : i8
+        %up = arith.shli %x, %u : i8
+        %down = arith.shrsi %up, %c4 : i8
+        linalg.yield %down : i8
+    } -> tensor<64x50000xi8>
+    %f = tensor.empty() : tensor<50000x2x16xi8>
+    %2 = linalg.generic {indexing_maps = [affine_map<(i, j, k) -> (i, j, k)>], iterator_types = ["parallel", "parallel", "parallel"]} outs(%f : tensor<50000x2x16xi8>) {
+      ^bb0(%o: i8):
+        %i = linalg.index 0 : index
+        %j = linalg.index 1 : index
+        %k = linalg.index 2 : index
+        %k2 = arith.muli %k, %c2 : index
+        %g = arith.muli %j, %c32 : index
+        %even = arith.addi %g, %k2 : index
+        %odd = arith.addi %even, %c1 : index
+        %last = arith.minsi %odd, %c63 : index
+        %a = tensor.extract %1[%even, %i] : tensor<64x50000xi8>
+        %b = tensor.extract %1[%last, %i] : tensor<64x50000xi8>
+        %au = arith.addi %a, %c8 : i8
+        %bu = arith.addi %b, %c8 : i8
+        %am = arith.andi %au, %c15 : i8
+        %bs = arith.shli %bu, %c4 : i8
+        %in = arith.cmpi slt, %odd, %c63 : index
+        %v = arith.ori %am, %bs : i8
+        %w = arith.select %in, %v, %am : i8
+        linalg.yield %w : i8
+    } -> tensor<50000x2x16xi8>
+    hadron.yield %2 : tensor<50000x2x16xi8>)");
+  std::vector<char> result = evaluate();
+  ASSERT_EQ(result.size(), 1600000u);
+  EXPECT_EQ(result, evaluate(1));
+  auto nibble = [&](int64_t k, int64_t n) {
+    int64_t at = k * 50000 + n;
+    return ((bytes[at / 2] >> (at % 2 * 4)) & 15) ^ 8; // plus 8, modulo 16
+  };
+  for (int64_t n = 0; n < 50000; n += 77)
+    for (int64_t b = 0; b < 32; ++b) {
+      int want = nibble(2 * b, n) | (b == 31 ? 0 : nibble(2 * b + 1, n) << 4);
+      ASSERT_EQ(static_cast<uint8_t>(result[n * 32 + b]), want) << n << " " << b;
+    }
+}
+
 TEST_F(Parameters, ErrorsNameParameterAndOperation) {
   std::vector<float> weights = gaussian(4800);
   weights[96 * 17 + 5] = NAN;
