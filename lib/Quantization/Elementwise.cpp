@@ -229,15 +229,30 @@ void load(const View &view, const int64_t *offsets, int64_t n, Scalar *to) {
   }
 }
 
-void storeLanes(Type element, const Scalar *from, int64_t n, char *to) {
-  int64_t width = elementBytes(element);
+template <typename T>
+void storeIntegers(const Scalar *from, int64_t n, char *to) {
   for (int64_t l = 0; l < n; ++l) {
-    float narrow = static_cast<float>(from[l].f);
-    if (element.isF64() || !isa<FloatType>(element))
-      std::memcpy(to + l * width, &from[l], width); // x86 is little-endian
-    else
-      writeFloats(element, &narrow, 1, to + l * width);
+    T x = static_cast<T>(from[l].i);
+    std::memcpy(to + l * sizeof(T), &x, sizeof(T));
   }
+}
+
+void storeLanes(Type element, const Scalar *from, int64_t n, char *to) {
+  if (!isa<FloatType>(element) || element.isF64())
+    switch (elementBytes(element)) {
+    case 1:
+      return storeIntegers<uint8_t>(from, n, to);
+    case 2:
+      return storeIntegers<uint16_t>(from, n, to);
+    case 4:
+      return storeIntegers<uint32_t>(from, n, to);
+    default:
+      return storeIntegers<uint64_t>(from, n, to); // the bits of an f64 too
+    }
+  std::vector<float> narrow(n);
+  for (int64_t l = 0; l < n; ++l)
+    narrow[l] = static_cast<float>(from[l].f);
+  writeFloats(element, narrow.data(), n, to);
 }
 
 /// The body, and what it reads.
@@ -257,11 +272,15 @@ struct Program {
     SmallVector<int64_t> point(shape.size());
     for (int64_t d = shape.size(), rest = first; d-- > 0; rest /= shape[d])
       point[d] = rest % shape[d];
-    for (int64_t l = 0; l < n; ++l) {
-      for (size_t d = 0; d < shape.size(); ++d)
-        at[d][l] = point[d];
-      for (size_t d = shape.size(); d-- > 0;) {
-        if (++point[d] < shape[d])
+    for (int64_t l = 0; l < n;) {
+      // A run along the last axis, in which the other coordinates stay.
+      int64_t axes = shape.size(), run = axes ? std::min(n - l, shape.back() - point.back()) : n;
+      for (int64_t d = 0; d < axes; ++d)
+        for (int64_t i = 0; i < run; ++i)
+          at[d][l + i] = point[d] + (d == axes - 1 ? i : 0);
+      l += run;
+      for (int64_t d = axes, step = run; d-- > 0; step = 1) {
+        if ((point[d] += step) < shape[d])
           break;
         point[d] = 0;
       }
