@@ -136,6 +136,9 @@ void emitPlan(const Entry &entry, const MemoryPlan &memory, ModuleOp code) {
   LLVM::ReturnOp::create(e.builder, e.loc, branch.getResult(0));
 }
 
+/// What one thread reads and writes in the time that another one takes to begin and to be waited for: 2 to 3 us.
+constexpr int64_t kBytesPerThread = 16 << 10;
+
 /// int32_t run(hadron_rt_call *call).
 class RunEmitter {
 public:
@@ -226,8 +229,34 @@ private:
     Value work = LLVM::CallOp::create(e.builder, e.loc, e.i64(), kernel + ".work", slots).getResult();
     Value table = LLVM::AddressOfOp::create(e.builder, e.loc, e.pointer(), kernel + ".table");
     LLVM::CallOp::create(e.builder, e.loc, TypeRange{}, "hadron_rt_launch",
-                         ValueRange{call, table, slots, work, e.constant(1)});
+                         ValueRange{call, table, slots, work, grain(launch, work)});
     return success();
+  }
+
+  /// Work items that are worth a thread: as many as read and write kBytesPerThread, were the bytes of all operands and
+  /// results spread evenly. Of a state that is only appended to, few bytes are touched.
+  Value grain(LaunchOp launch, Value work) {
+    SymbolicSize bytes = 0;
+    bool appends = llvm::any_of(launch.getResultTypes(), llvm::IsaPred<StateType>);
+    for (Value value : llvm::concat<Value>(launch.getArguments(), launch.getResults())) {
+      SymbolicSize size = 0;
+      if (auto tensor = dyn_cast<RankedTensorType>(value.getType())) {
+        size = elementBytes(tensor.getElementType());
+        for (const SymbolicSize &axis : sizes.shape(value))
+          size *= axis;
+      } else if (isa<PackedType>(value.getType())) {
+        size = weights.parameters[memory.places.at(MemoryPlan::root(value)).index].bytes;
+      } else if (auto state = dyn_cast<StateType>(value.getType()); state && !appends) {
+        size = entry.states[memory.places.at(MemoryPlan::root(value)).index].newLength;
+        size *= state.getHeads() * state.getDim() * elementBytes(state.getElement());
+      }
+      if (!size.isValid())
+        return e.constant(1);
+      bytes += size;
+    }
+    Value total = arith::MaxSIOp::create(e.builder, e.loc, e.size(bytes), e.constant(1));
+    Value scaled = arith::MulIOp::create(e.builder, e.loc, work, e.constant(kBytesPerThread));
+    return arith::DivUIOp::create(e.builder, e.loc, scaled, total);
   }
 
   const Entry &entry;
