@@ -43,6 +43,13 @@ public:
     return slot;
   }
 
+  /// An index operand as i64: an argument, or a constant that the kernel repeats.
+  Value index(OpBuilder &builder, Location loc, SlotValues slots, Value operand) const {
+    if (std::optional<int64_t> constant = getConstantIntValue(operand))
+      return arith::ConstantIntOp::create(builder, loc, *constant, 64);
+    return slots[of(operand)];
+  }
+
   /// Size of one axis of an argument as i64.
   Value size(OpBuilder &builder, Location loc, SlotValues slots, Value argument, unsigned axis) const {
     auto type = getTensor(argument.getType()); // null: a state, which has a capacity
@@ -369,7 +376,7 @@ FailureOr<Plan> planAttend(AttendOp op, Slots slots) {
   }
   SlotMap map = [=](OpBuilder &builder, Location loc, SlotValues in) mutable {
     Value sequence = slots.size(builder, loc, in, op.getQuery(), headsFirst ? 2 : 1),
-          total = in[slots.of(op.getTotal())];
+          total = slots.index(builder, loc, in, op.getTotal());
     SmallVector<Value> out{slots.size(builder, loc, in, op.getQuery(), 0), sequence, total,
                            capacityOf(builder, loc, slots, in, op.getKeys()),
                            arith::SubIOp::create(builder, loc, total, sequence)};
@@ -400,7 +407,7 @@ FailureOr<Plan> planAppend(AppendOp op, Slots slots) {
     return SmallVector<Value>{slots.size(builder, loc, in, op.getInput(), 0),
                               slots.size(builder, loc, in, op.getInput(), headsFirst ? 2 : 1),
                               capacityOf(builder, loc, slots, in, op.getState()),
-                              in[slots.of(op.getPast())],
+                              slots.index(builder, loc, in, op.getPast()),
                               in[slots.of(op.getInput())],
                               in[slots.of(op.getState())]};
   };

@@ -48,6 +48,11 @@ bool isCloned(Operation *op) {
   return op->hasTrait<OpTrait::ConstantLike>();
 }
 
+/// Whether `user` has to find this tensor in memory: the dialect's operations do, and the caller of an entry point.
+bool readsFromMemory(Operation *user, Value value) {
+  return isa<HadronDialect, func::FuncDialect>(user->getDialect()) && isa<RankedTensorType>(value.getType());
+}
+
 /// Builds the kernels of one module; equal ones are one function.
 class Outliner {
 public:
@@ -94,7 +99,7 @@ LogicalResult Outliner::outline(Operation *op, SizeAnalysis &sizes) {
     getUsedValuesDefinedAbove(o->getRegions(), used);
     for (Value value : used) {
       if (Operation *definition = value.getDefiningOp();
-          definition && (isCloned(definition) || isScalarArithmetic(value, definition)))
+          definition && ((isCloned(definition) && !readsFromMemory(o, value)) || isScalarArithmetic(value, definition)))
         self(self, definition);
       else if (!llvm::is_contained(captured, value))
         captured.push_back(value);
@@ -218,7 +223,9 @@ LogicalResult Outliner::outline(func::FuncOp entry) {
     return entry.emitError("an entry point is straight-line code");
   SmallVector<Operation *> work;
   for (Operation &op : entry.getBody().front())
-    if (!staysInEntry(&op) && !isCloned(&op))
+    if (!staysInEntry(&op) && (!isCloned(&op) || llvm::any_of(op.getUses(), [](OpOperand &use) {
+          return readsFromMemory(use.getOwner(), use.get());
+        })))
       work.push_back(&op);
   // Sizes of reshapes and of results come from symbols too.
   for (Operation *op : work)
