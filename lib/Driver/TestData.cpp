@@ -41,7 +41,7 @@ static Tensor toTensor(FileTensor file) {
   Tensor tensor;
   tensor.dtype = file.dataType;
   tensor.shape = std::move(file.shape);
-  tensor.data = std::move(file.data);
+  tensor.data.assign(file.data.begin(), file.data.end());
   return tensor;
 }
 

@@ -118,6 +118,16 @@ void Pieces::store(Value value, Value address, unsigned alignment) {
   LLVM::StoreOp::create(b, loc, value, address, alignmentOf(value.getType(), alignment));
 }
 
+void Pieces::storeStreaming(Value value, Value address) {
+  auto type = cast<VectorType>(value.getType());
+  unsigned bytes = type.getNumElements() * type.getElementTypeBitWidth() / 8;
+  LLVM::StoreOp::create(b, loc, value, address, bytes, /*isVolatile=*/false, /*isNonTemporal=*/true);
+}
+
+void Pieces::storeFence() {
+  LLVM::CallIntrinsicOp::create(b, loc, b.getStringAttr("llvm.x86.sse.sfence"), ValueRange());
+}
+
 // In parts of 8, 4, 2, 1 lanes: LLVM 22 compiles a masked store of truncated lanes with a constant one-lane mask to a
 // store of the wide lane, which writes past it.
 Value Pieces::loadFirst(VectorType type, Value address, int64_t valid) {

@@ -116,8 +116,8 @@ private:
 };
 
 /// Elements in Fortran order into C order.
-std::vector<char> transposed(const char *from, const NpyArray &array) {
-  std::vector<char> data(array.size() * array.width);
+AlignedBytes transposed(const char *from, const NpyArray &array) {
+  AlignedBytes data(array.size() * array.width);
   std::vector<int64_t> index(array.shape.size(), 0), strides(array.shape.size());
   int64_t stride = 1;
   for (size_t d = 0; d < array.shape.size(); ++d) {

@@ -27,7 +27,7 @@ int64_t countElements(llvm::ArrayRef<int64_t> shape);
 struct Tensor {
   int32_t dtype = HADRON_FLOAT32;
   std::vector<int64_t> shape;
-  std::vector<char> data;
+  AlignedBytes data;
 
   Tensor() = default;
   /// All zeros.

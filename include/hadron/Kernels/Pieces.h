@@ -80,6 +80,9 @@ public:
   Value at(Value base, int64_t byteOffset);
   Value load(mlir::Type type, Value address, unsigned alignment = 0);
   void store(Value value, Value address, unsigned alignment = 0);
+  /// A store past the caches, to an address that is a multiple of the vector's size. Ends with storeFence.
+  void storeStreaming(Value value, Value address);
+  void storeFence();
   /// Lanes [0, valid) of memory, zero in the others; `valid` is known here, so no lane is ever tested at run time.
   Value loadFirst(mlir::VectorType type, Value address, int64_t valid);
   void storeFirst(Value value, Value address, int64_t valid);

@@ -5,6 +5,8 @@
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Support/Error.h"
 
+#include "hadron/Support/AlignedBytes.h"
+
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -16,7 +18,7 @@ struct NpyArray {
   char kind = 'f'; // 'f' float, 'i' signed, 'u' unsigned, 'b' boolean: as in NumPy's dtype.kind
   int width = 4;   // bytes of an element
   std::vector<int64_t> shape;
-  std::vector<char> data;
+  AlignedBytes data;
 
   int64_t size() const;
   /// "float32", "int64", "bool".

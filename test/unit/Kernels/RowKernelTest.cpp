@@ -4,9 +4,11 @@
 #include "FloatBits.h"
 #include "KernelHarness.h"
 #include "hadron/Kernels/Matmul.h"
+#include "hadron/Support/AlignedBytes.h"
 #include "hadron/Support/Signs.h"
 #include "gtest/gtest.h"
 #include <cmath>
+#include <cstring>
 #include <random>
 
 using namespace hadron;
@@ -286,6 +288,24 @@ TEST(RowKernel, Rotations) {
 }
 
 TEST(RowKernel, LargestBlock) { Runner(rotation(32768, order(32768))).check(2); }
+
+// 32 MiB and more, on a cache line, are stored past the caches: the same bits as where the result is on none.
+TEST(RowKernel, ResultsThatNoCacheHolds) {
+  RowSpec spec = rotation(4096, order(1024));
+  int64_t rows = 2050, bytes = rows * spec.width * 4;
+  Runner runner(spec);
+  Call call(spec, rows, 1, normal);
+  std::vector<int64_t> slots = call.slots(), straddling = slots;
+  std::vector<char, AlignedAllocator<char>> aligned(bytes), other(bytes + 4);
+  slots.back() = test::address(aligned.data());
+  straddling.back() = test::address(other.data() + 4);
+  for (size_t isa = 0; isa < runner.compiled().names.size(); ++isa) {
+    std::fill(aligned.begin(), aligned.end(), 1);
+    runner.compiled().run(isa, slots, 3);
+    runner.compiled().run(isa, straddling);
+    EXPECT_EQ(std::memcmp(aligned.data(), other.data() + 4, bytes), 0) << runner.compiled().names[isa];
+  }
+}
 
 TEST(RowKernel, IntegersAreExact) {
   for (int64_t n : {8, 64, 1024, 8192}) {
