@@ -267,7 +267,8 @@ Tensor Raiser::fromConstantNodes(Value onnxValue) {
     for (NodeOp producer : needed)
       if (failed(convert(producer)))
         break;
-    return value(get(onnxValue));
+    // Not get, which comes here for a value that the failed node has not made.
+    return value(values.count(onnxValue) ? values[onnxValue] : poison(onnxValue));
   };
   Tensor tensor{Value(), dimsOf(onnxValue), elementOfValue(onnxValue), isUnsignedElement(onnxValue)};
   if (values.count(onnxValue))
