@@ -136,8 +136,10 @@ void emitPlan(const Entry &entry, const MemoryPlan &memory, ModuleOp code) {
   LLVM::ReturnOp::create(e.builder, e.loc, branch.getResult(0));
 }
 
-/// What one thread reads and writes in the time that another one takes to begin and to be waited for: 2 to 3 us.
-constexpr int64_t kBytesPerThread = 16 << 10;
+/// What one thread reads and writes in the time that another one takes to begin and to be waited for, 0.5 to 1 us:
+/// tensors, which the launch before has left in a cache, and parameters and states, which come from memory at about a
+/// quarter of the speed (benchmarks/launch.py).
+constexpr int64_t kBytesPerThread = 64 << 10, kMemoryCost = 4;
 
 /// int32_t run(hadron_rt_call *call).
 class RunEmitter {
@@ -245,10 +247,10 @@ private:
         for (const SymbolicSize &axis : sizes.shape(value))
           size *= axis;
       } else if (isa<PackedType>(value.getType())) {
-        size = weights.parameters[memory.places.at(MemoryPlan::root(value)).index].bytes;
+        size = kMemoryCost * weights.parameters[memory.places.at(MemoryPlan::root(value)).index].bytes;
       } else if (auto state = dyn_cast<StateType>(value.getType()); state && !appends) {
         size = entry.states[memory.places.at(MemoryPlan::root(value)).index].newLength;
-        size *= state.getHeads() * state.getDim() * elementBytes(state.getElement());
+        size *= kMemoryCost * state.getHeads() * state.getDim() * elementBytes(state.getElement());
       }
       if (!size.isValid())
         return e.constant(1);

@@ -1,4 +1,4 @@
-// How many work items are worth a thread follows from the bytes that a launch reads and writes: 16 KiB for each.
+// How many work items are worth a thread follows from the bytes that a launch reads and writes: 64 KiB of tensors for each.
 // RUN: rm -rf %t && hadron compile %s -o %t/lib --chip x86-64 --dump-phases-to %t/dump
 // RUN: FileCheck %s < %t/dump/7-host.mlir
 
@@ -9,7 +9,7 @@
 // CHECK: %[[ROW:.*]] = arith.constant 512 : i64
 // CHECK: %[[BYTES:.*]] = arith.muli %[[ROW]], %{{.*}} : i64
 // CHECK: %[[SOME:.*]] = arith.maxsi %[[BYTES]], %{{.*}} : i64
-// CHECK: %[[THREAD:.*]] = arith.constant 16384 : i64
+// CHECK: %[[THREAD:.*]] = arith.constant 65536 : i64
 // CHECK: %[[ITEMS:.*]] = arith.muli %[[WORK]], %[[THREAD]] : i64
 // CHECK: %[[GRAIN:.*]] = arith.divui %[[ITEMS]], %[[SOME]] : i64
 // CHECK: llvm.call @hadron_rt_launch(%{{.*}}, %{{.*}}, %{{.*}}, %[[WORK]], %[[GRAIN]])
