@@ -127,7 +127,7 @@ llvm::Expected<CompileOptions> driver::getCompileOptions(const Arguments &argume
   options.activations = *activations;
 
   // Options with one value so far, which is the default.
-  for (auto [id, flag, allowed, later] :
+  for (const auto &[id, flag, allowed, later] :
        {std::tuple<OptionID, StringRef, std::vector<StringRef>, std::vector<StringRef>>{
             OPT_target, "--target", {"cpu"}, {"nvptx"}},
         {OPT_kv, "--kv", {"none", "f32"}, {}},

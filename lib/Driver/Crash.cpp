@@ -35,7 +35,8 @@ static void say(const char *text) {
 static void removeByProgram(const char *path) {
   if (!path[0])
     return;
-  pid_t child = fork();
+  // Not fork, which takes the locks of malloc: the thread that is interrupted here may hold them.
+  pid_t child = _Fork();
   if (child == 0) {
     execl("/bin/rm", "rm", "-rf", "--", path, static_cast<char *>(nullptr));
     _exit(127);
@@ -126,7 +127,7 @@ std::error_code TemporaryFolder::create() {
   if (std::error_code code = llvm::sys::fs::createUniqueDirectory("hadron", path))
     return code;
   if (path.size() >= sizeof temporaryPath) {
-    llvm::sys::fs::remove(path);
+    (void)llvm::sys::fs::remove(path);
     return std::make_error_code(std::errc::filename_too_long);
   }
   std::memcpy(temporaryPath, path.c_str(), path.size() + 1);
@@ -135,7 +136,7 @@ std::error_code TemporaryFolder::create() {
 
 void TemporaryFolder::remove() {
   if (temporaryPath[0])
-    llvm::sys::fs::remove_directories(temporaryPath);
+    (void)llvm::sys::fs::remove_directories(temporaryPath);
   temporaryPath[0] = 0;
 }
 

@@ -13,8 +13,10 @@
 #include "hadron/Target/Host.h"
 #include "hadron/Transforms/Passes.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlow.h"
+#include "mlir/IR/Verifier.h"
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
+#include "mlir/Remark/RemarkStreamer.h"
 #include "mlir/Transforms/Passes.h"
 #include "llvm/ADT/ScopeExit.h"
 #include "llvm/Support/FileSystem.h"
@@ -131,8 +133,14 @@ LogicalResult Compilation::runPhase(Phase phase) {
     program = readModel(context, options.model);
     return success(static_cast<bool>(program));
   case Phase::Raise: {
-    if (llvm::none_of(*program->getBody(), [](Operation &op) { return op.getName().getStringRef() == "onnx.graph"; }))
-      return success();
+    if (llvm::none_of(*program->getBody(), [](Operation &op) { return op.getName().getStringRef() == "onnx.graph"; })) {
+      // IR from a file: unless its bases were erased by an earlier compilation, nothing may lose one from here on.
+      bool erased = llvm::any_of(program->getOps<func::FuncOp>(),
+                                 [](func::FuncOp function) { return function->hasAttr(HadronDialect::kErased); });
+      if (!erased)
+        (*program)->setAttr(HadronDialect::kChecked, UnitAttr::get(&context));
+      return verify(*program);
+    }
     RaiseOptions raiseOptions;
     raiseOptions.library = libraryName();
     if (failed(raise(*program, raiseOptions)))
@@ -197,7 +205,8 @@ LogicalResult Compilation::dump(Phase phase) {
     return emitError(program->getLoc()) << "cannot write " << path << ": " << ec.message();
   (phase >= Phase::Kernels && code ? *code : *program)->print(stream, OpPrintingFlags().elideLargeElementsAttrs(64));
   stream.close();
-  if ((ec = stream.error())) {
+  ec = stream.error();
+  if (ec) {
     stream.clear_error();
     return emitError(program->getLoc()) << "cannot write " << path << ": " << ec.message();
   }
@@ -261,6 +270,14 @@ LogicalResult Compilation::run(std::string *ir) {
   if (options.rotationSize != "auto" && StringRef(options.rotationSize).getAsInteger(10, rotationSize))
     return emitError(UnknownLoc::get(&context))
            << "the rotation size is auto or a power of two; found '" << options.rotationSize << "'";
+  if (!options.remarks.empty()) {
+    remark::RemarkCategories ours;
+    ours.passed = ours.missed = ours.analysis = ours.failed = "hadron.*";
+    if (failed(remark::enableOptimizationRemarksWithLLVMStreamer(context, options.remarks, llvm::remarks::Format::YAML,
+                                                                 std::make_unique<remark::RemarkEmittingPolicyAll>(),
+                                                                 ours)))
+      return emitError(UnknownLoc::get(&context)) << "cannot write the remarks to '" << options.remarks << "'";
+  }
   for (unsigned i = 0; i <= static_cast<unsigned>(std::min(options.to, Phase::Kernels)); ++i) {
     auto phase = static_cast<Phase>(i);
     if (failed(runPhase(phase)) || failed(dump(phase)))

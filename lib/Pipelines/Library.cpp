@@ -114,7 +114,7 @@ std::string writeHeader(StringRef library, ArrayRef<host::Entry> entries) {
 /// Removes folders, each of which must be empty by then: whatever else came into one keeps it.
 static void removeEmpty(ArrayRef<std::string> folders) {
   for (const std::string &folder : folders)
-    fs::remove(folder);
+    (void)fs::remove(folder);
 }
 
 llvm::Expected<StagedFolder> StagedFolder::create(StringRef folder) {
@@ -146,7 +146,7 @@ StagedFolder::StagedFolder(StagedFolder &&other)
 StagedFolder::~StagedFolder() {
   if (staging.empty())
     return;
-  fs::remove_directories(staging);
+  (void)fs::remove_directories(staging);
   removeEmpty(created);
 }
 
@@ -176,7 +176,7 @@ llvm::Error StagedFolder::write(StringRef file, StringRef contents) const {
 void StagedFolder::restore(ArrayRef<std::string> files) {
   for (const std::string &file : files)
     if (fs::rename(path(file + ".old"), folder + "/" + file))
-      fs::remove(folder + "/" + file); // there was none
+      (void)fs::remove(folder + "/" + file); // there was none
 }
 
 llvm::Error StagedFolder::commit(ArrayRef<std::string> files) {
@@ -195,7 +195,7 @@ llvm::Error StagedFolder::commit(ArrayRef<std::string> files) {
       return llvm::createStringError(ec, "cannot replace %s: %s", target.c_str(), ec.message().c_str());
     }
   }
-  fs::remove_directories(staging);
+  (void)fs::remove_directories(staging);
   staging.clear();
   return llvm::Error::success();
 }

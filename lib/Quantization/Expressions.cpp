@@ -12,7 +12,7 @@ using Result = llvm::Expected<View>;
 
 llvm::Error hadron::failAt(Operation *op, const llvm::Twine &reason) {
   std::string text;
-  llvm::raw_string_ostream(text) << op->getName() << " (at " << op->getLoc() << "): " << reason;
+  llvm::raw_string_ostream(text) << op->getName() << ": " << reason;
   return llvm::createStringError(text);
 }
 

@@ -512,6 +512,8 @@ LogicalResult ExplicitAttentionOp::verify() {
 }
 LogicalResult ExplicitAttentionOp::reifyResultShapes(OpBuilder &builder, ReifiedRankedShapedTypeDims &dims) {
   auto query = sizesOf(builder, getLoc(), getQuery());
+  if (failed(query))
+    return failure();
   query->back() = builder.getIndexAttr(cast<RankedTensorType>(getValue().getType()).getShape().back());
   dims.push_back(*query);
   auto present = [&](Value past, Value now) {

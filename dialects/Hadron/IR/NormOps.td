@@ -45,8 +45,8 @@ def Hadron_SiLUOp : Hadron_Op<"silu", [Pure, SameOperandsAndResultType, DeclareO
     %y = hadron.silu %x : tensor<?x1536xf32>
     ```
   }];
-  let arguments = (ins AnyRankedTensor:$input);
-  let results = (outs AnyRankedTensor:$output);
+  let arguments = (ins RankedTensorOf<[AnyFloat]>:$input);
+  let results = (outs RankedTensorOf<[AnyFloat]>:$output);
   let assemblyFormat = "$input attr-dict `:` type($input)";
 }
 

@@ -29,7 +29,7 @@ Error linkSharedLibrary(ArrayRef<ArrayRef<char>> objects, StringRef output, Stri
   SmallVector<std::string> files;
   llvm::scope_exit cleanup([&] {
     for (const std::string &file : files)
-      sys::fs::remove(file);
+      (void)sys::fs::remove(file);
   });
   for (auto [i, object] : enumerate(objects)) {
     files.push_back((output + "." + Twine(i) + ".o").str());

@@ -191,6 +191,8 @@ int64_t dataType(Type element) {
       return isUnsigned ? 12 : 6;
     case 64:
       return isUnsigned ? 13 : 7;
+    default:
+      return 0;
     }
   }
   return 0;

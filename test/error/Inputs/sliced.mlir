@@ -1,0 +1,13 @@
+// y = x w, with weights from w.bin.
+module {
+  hadron.param @w : !hadron.packed<64x32, #hadron.dense<f32>> {
+    %0 = hadron.file_slice "w.bin"[0, 8192] : tensor<64x32xf32>
+    %1 = hadron.quantize %0 : tensor<64x32xf32> -> !hadron.packed<64x32, #hadron.dense<f32>>
+    hadron.yield %1 : !hadron.packed<64x32, #hadron.dense<f32>>
+  }
+  func.func @main(%x: tensor<?x64xf32> {hadron.name = "x", hadron.shape = ["rows", "64"]}) -> (tensor<?x32xf32> {hadron.name = "y", hadron.shape = ["rows", "32"]}) attributes {hadron.entry} {
+    %w = hadron.param.get @w : !hadron.packed<64x32, #hadron.dense<f32>>
+    %y = hadron.matmul %x, %w : tensor<?x64xf32>, !hadron.packed<64x32, #hadron.dense<f32>> -> tensor<?x32xf32>
+    return %y : tensor<?x32xf32>
+  }
+}
