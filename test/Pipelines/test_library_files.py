@@ -132,6 +132,19 @@ def test_the_shared_object_needs_only_the_c_library(libraries):
         assert "RWE" not in stack
 
 
+@pytest.mark.skipif(not shutil.which("gcc") or not shutil.which("readelf"), reason="no C compiler")
+def test_an_allocator_of_the_users_is_no_dependency(hadron, libraries, tmp_path):
+    """Libraries link the C library that runs here; with a preloaded allocator that is not where malloc is."""
+    (tmp_path / "malloc.c").write_text(
+        "#include <stddef.h>\nvoid *__libc_malloc(size_t);\nvoid *malloc(size_t n) { return __libc_malloc(n); }\n"
+    )
+    preloaded = build(tmp_path / "malloc.c", tmp_path / "mine.so", "-shared", "-fPIC")
+    model = libraries["one"][0].parent / "one.onnx"
+    hadron("compile", model, "-o", tmp_path / "lib", env={**os.environ, "LD_PRELOAD": str(preloaded)})
+    dynamic = subprocess.run(["readelf", "-dW", tmp_path / "lib" / "libone.so"], capture_output=True, text=True, check=True).stdout
+    assert "[libc.so.6]" in dynamic and "mine.so" not in dynamic
+
+
 def test_a_moved_folder_and_two_libraries_in_one_process(libraries, tmp_path):
     x = np.random.default_rng(5).standard_normal((3, WIDTH)).astype(np.float32)
     opened = {}

@@ -7,6 +7,9 @@
 #include "llvm/Support/raw_ostream.h"
 #include <cmath>
 #include <cstdlib>
+#ifdef __GLIBC__
+#include <gnu/libc-version.h>
+#endif
 #include <dlfcn.h>
 #include <mutex>
 
@@ -45,7 +48,12 @@ Error linkSharedLibrary(ArrayRef<ArrayRef<char>> objects, StringRef output, Stri
       return createStringError(ec, "cannot write %s: %s", files.back().c_str(), ec.message().c_str());
     }
   }
-  std::string libc = libraryOf(reinterpret_cast<const void *>(&std::malloc));
+  // Not malloc, which a sanitizer or a preloaded allocator may have taken over.
+#ifdef __GLIBC__
+  std::string libc = libraryOf(reinterpret_cast<const void *>(&gnu_get_libc_version));
+#else
+  std::string libc = libraryOf(reinterpret_cast<const void *>(&std::abort));
+#endif
   std::string libm = libraryOf(reinterpret_cast<const void *>(static_cast<double (*)(double)>(&std::exp)));
   std::string out = output.str(), name = soname.str();
   SmallVector<const char *> args = {"ld.lld",        "-shared",    "-o",          out.c_str(),      "-soname",
