@@ -73,7 +73,8 @@ struct Attention {
           int64_t kv = h / (q.heads / kvHeads), seen = total;
           if (lengths)
             seen = std::min(total, lengths->getInt(lengths->size() == 1 ? 0 : b));
-          // Bottom-right aligned: the last query sees the last key; of a sequence shorter than the queries, the first does.
+          // Bottom-right aligned: the last query sees the last key; of a sequence shorter than the queries, the first
+          // does.
           int64_t last = seen - 1, self = std::max<int64_t>(seen - q.tokens, 0) + i;
           if (causal)
             last = std::min(last, self);

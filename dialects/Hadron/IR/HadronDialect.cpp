@@ -34,7 +34,8 @@ bool isRotated(Type type) {
 /// Operations that pass a rotated value on, type-exact, without looking at it.
 bool mayTouchRotated(Operation *op) {
   // An operation of an unregistered dialect has none.
-  return isa_and_present<HadronDialect, func::FuncDialect, scf::SCFDialect, cf::ControlFlowDialect>(op->getDialect()) || isa<arith::SelectOp>(op);
+  return isa_and_present<HadronDialect, func::FuncDialect, scf::SCFDialect, cf::ControlFlowDialect>(op->getDialect()) ||
+         isa<arith::SelectOp>(op);
 }
 
 LogicalResult refuse(Operation *op, Type type) {
@@ -77,7 +78,9 @@ LogicalResult HadronDialect::verifyOperationAttribute(Operation *op, NamedAttrib
   }
   if (name == kEntry || name == kErased || name == kKernel || name == kLibrary || name == "hadron.accuracy_level")
     return success();
-  return op->emitOpError("has the unknown attribute '") << name << "'; known: " << kChecked << ", " << kEntry << ", " << kErased << ", " << kKernel << ", " << kLibrary << ", hadron.accuracy_level";
+  return op->emitOpError("has the unknown attribute '")
+         << name << "'; known: " << kChecked << ", " << kEntry << ", " << kErased << ", " << kKernel << ", " << kLibrary
+         << ", hadron.accuracy_level";
 }
 
 namespace {
@@ -87,27 +90,32 @@ LogicalResult verifyValueAttribute(Operation *op, Type type, NamedAttribute attr
   if (attribute.getName() == HadronDialect::kName)
     return isa<StringAttr>(attribute.getValue()) ? success() : op->emitOpError("attribute 'hadron.name' is a string");
   if (attribute.getName() == HadronDialect::kState)
-    return isa<StateType>(type) && isa<DictionaryAttr>(attribute.getValue()) ? success() : op->emitOpError("attribute 'hadron.state' is a dictionary, on a state");
+    return isa<StateType>(type) && isa<DictionaryAttr>(attribute.getValue())
+               ? success()
+               : op->emitOpError("attribute 'hadron.state' is a dictionary, on a state");
   if (attribute.getName() != HadronDialect::kShape)
     return op->emitOpError("has the unknown attribute '") << attribute.getName().getValue() << "' on a value";
   auto shape = dyn_cast<ArrayAttr>(attribute.getValue());
   RankedTensorType tensor = getTensor(type);
   int64_t axes = tensor ? tensor.getRank() : isa<StateType>(type) ? 1 : -1;
   if (!shape || static_cast<int64_t>(shape.size()) != axes || !llvm::all_of(shape, llvm::IsaPred<StringAttr>))
-    return op->emitOpError("attribute 'hadron.shape' has one string for each axis of ") << type << "; found " << attribute.getValue();
+    return op->emitOpError("attribute 'hadron.shape' has one string for each axis of ")
+           << type << "; found " << attribute.getValue();
   return success();
 }
 
 } // namespace
 
-LogicalResult HadronDialect::verifyRegionArgAttribute(Operation *op, unsigned, unsigned argument, NamedAttribute attribute) {
+LogicalResult HadronDialect::verifyRegionArgAttribute(Operation *op, unsigned, unsigned argument,
+                                                      NamedAttribute attribute) {
   auto function = dyn_cast<FunctionOpInterface>(op);
   if (!function)
     return op->emitOpError("has no arguments that take '") << attribute.getName() << "'";
   return verifyValueAttribute(op, function.getArgumentTypes()[argument], attribute);
 }
 
-LogicalResult HadronDialect::verifyRegionResultAttribute(Operation *op, unsigned, unsigned result, NamedAttribute attribute) {
+LogicalResult HadronDialect::verifyRegionResultAttribute(Operation *op, unsigned, unsigned result,
+                                                         NamedAttribute attribute) {
   auto function = dyn_cast<FunctionOpInterface>(op);
   if (!function)
     return op->emitOpError("has no results that take '") << attribute.getName() << "'";
