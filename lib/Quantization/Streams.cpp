@@ -5,6 +5,7 @@
 #include "Parallel.h"
 #include "Tiles.h"
 
+#include <cmath>
 #include <cstring>
 
 using namespace mlir;
@@ -30,6 +31,18 @@ Type typeOf(MLIRContext *context, kernels::FloatKind kind) {
   return kind == kernels::FloatKind::F32   ? Type(Float32Type::get(context))
          : kind == kernels::FloatKind::F16 ? Type(Float16Type::get(context))
                                            : Type(BFloat16Type::get(context));
+}
+
+/// The output, of those of a tile, of the first finite weight that the type would make an infinity. Only f16 is so
+/// small.
+std::optional<int64_t> firstBeyond(Type type, ArrayRef<float> tile) {
+  constexpr float limit = 65520; // halfway from the largest f16 to what would be the next
+  if (!type.isF16())
+    return std::nullopt;
+  for (auto [i, weight] : llvm::enumerate(tile))
+    if (float magnitude = std::abs(weight); magnitude >= limit && std::isfinite(magnitude))
+      return i % kTile;
+  return std::nullopt;
 }
 
 } // namespace
@@ -123,9 +136,11 @@ llvm::Error Expressions::streamQuantized(QuantizeOp op, ParameterSink sink) {
     for (int64_t t = 0; t < tiles; ++t) {
       char *to = &bytes[t * layout.tileBytes()];
       int64_t output = (first + t) * kTile;
-      if (isDense)
+      if (isDense) {
+        if (std::optional<int64_t> lane = firstBeyond(dense, {&weights[t * floats], static_cast<size_t>(floats)}))
+          return failAt(op, "output " + llvm::Twine(output + *lane) + " has a weight that f16 cannot hold; take bf16");
         writeFloats(dense, &weights[t * floats], floats, to);
-      else if (llvm::Error error = encoder.encode(&weights[t * floats], output, std::min(kTile, N - output), to))
+      } else if (llvm::Error error = encoder.encode(&weights[t * floats], output, std::min(kTile, N - output), to))
         return failAt(op, llvm::toString(std::move(error)));
     }
     return sink(first * layout.tileBytes(), bytes);
