@@ -1,12 +1,12 @@
 // Errors, and arguments as the types that commands want.
 #include "Command.h"
 
+#include "hadron/Support/WholeFile.h"
+
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Option/OptTable.h"
 #include "llvm/Option/Option.h"
-#include "llvm/Support/FileSystem.h"
-#include "llvm/Support/Process.h"
 #include "llvm/Support/raw_ostream.h"
 
 #include <cmath>
@@ -92,28 +92,7 @@ llvm::Expected<std::string> Arguments::getSubject(StringRef what) const {
 }
 
 llvm::Error driver::writeWhole(StringRef path, StringRef contents) {
-  if (path == "-") {
-    llvm::outs() << contents;
-    return llvm::Error::success();
-  }
-  auto fail = [&](std::error_code code) { return inputError("cannot write '" + path + "': " + code.message()); };
-  // A device or a pipe is written to; a file is replaced.
-  bool isSpecial = llvm::sys::fs::exists(path) && !llvm::sys::fs::is_regular_file(path);
-  std::string temporary =
-      isSpecial ? path.str() : (path + "." + Twine(llvm::sys::Process::getProcessId()) + ".part").str();
-  std::error_code code;
-  llvm::raw_fd_ostream file(temporary, code);
-  if (code)
-    return fail(code);
-  file << contents;
-  file.close();
-  code = file.error();
-  file.clear_error();
-  if (!code && !isSpecial)
-    code = llvm::sys::fs::rename(temporary, path);
-  if (!code)
-    return llvm::Error::success();
-  if (!isSpecial)
-    llvm::sys::fs::remove(temporary);
-  return fail(code);
+  if (std::error_code code = writeWholeFile(path, contents))
+    return inputError("cannot write '" + path + "': " + code.message());
+  return llvm::Error::success();
 }

@@ -3,6 +3,7 @@
 
 #include "Hadron/IR/Hadron.h"
 #include "Library.h"
+#include "Remarks.h"
 #include "hadron/Import/ONNX.h"
 #include "hadron/Kernels/LowerKernels.h"
 #include "hadron/Pipelines/Register.h"
@@ -10,13 +11,13 @@
 #include "hadron/Quantization/WeightsFile.h"
 #include "hadron/Raise/Raise.h"
 #include "hadron/Runtime/Object.h"
+#include "hadron/Support/WholeFile.h"
 #include "hadron/Target/Host.h"
 #include "hadron/Transforms/Passes.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlow.h"
 #include "mlir/IR/Verifier.h"
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
-#include "mlir/Remark/RemarkStreamer.h"
 #include "mlir/Transforms/Passes.h"
 #include "llvm/ADT/ScopeExit.h"
 #include "llvm/Support/FileSystem.h"
@@ -116,6 +117,7 @@ private:
   LogicalResult runPhase(Phase phase);
   LogicalResult emitLibrary();
   LogicalResult dump(Phase phase);
+  LogicalResult writeRemarks();
 
   MLIRContext &context;
   const CompileOptions &options;
@@ -125,6 +127,7 @@ private:
   std::vector<host::Entry> entries;
   host::Weights weights;
   std::string manifest;
+  std::optional<RemarkLog> remarks;
 };
 
 LogicalResult Compilation::runPhase(Phase phase) {
@@ -213,6 +216,14 @@ LogicalResult Compilation::dump(Phase phase) {
   return success();
 }
 
+LogicalResult Compilation::writeRemarks() {
+  if (!remarks)
+    return success();
+  if (std::error_code ec = writeWholeFile(options.remarks, remarks->getYAML()))
+    return emitError(program->getLoc()) << "cannot write the remarks to '" << options.remarks << "': " << ec.message();
+  return success();
+}
+
 LogicalResult Compilation::emitLibrary() {
   std::string name = libraryName();
   auto staged = StagedFolder::create(options.output);
@@ -257,7 +268,7 @@ LogicalResult Compilation::emitLibrary() {
   parts.push_back(runtime);
   if (failed(report(cpu::linkSharedLibrary(parts, staged->path(library), library))) ||
       failed(report(staged->write(name + ".json", manifest))) ||
-      failed(report(staged->write(name + ".h", writeHeader(name, entries)))))
+      failed(report(staged->write(name + ".h", writeHeader(name, entries)))) || failed(writeRemarks()))
     return failure();
   return report(staged->commit({name + ".weights", name + ".json", name + ".h", library}));
 }
@@ -271,12 +282,15 @@ LogicalResult Compilation::run(std::string *ir) {
     return emitError(UnknownLoc::get(&context))
            << "the rotation size is auto or a power of two; found '" << options.rotationSize << "'";
   if (!options.remarks.empty()) {
-    remark::RemarkCategories ours;
-    ours.passed = ours.missed = ours.analysis = ours.failed = "hadron.*";
-    if (failed(remark::enableOptimizationRemarksWithLLVMStreamer(context, options.remarks, llvm::remarks::Format::YAML,
-                                                                 std::make_unique<remark::RemarkEmittingPolicyAll>(),
-                                                                 ours)))
-      return emitError(UnknownLoc::get(&context)) << "cannot write the remarks to '" << options.remarks << "'";
+    // What cannot be written is known now rather than at the end of the work.
+    StringRef folder = llvm::sys::path::parent_path(options.remarks);
+    auto code = options.remarks == "-"
+                    ? std::error_code()
+                    : llvm::sys::fs::access(folder.empty() ? "." : folder, llvm::sys::fs::AccessMode::Write);
+    if (code)
+      return emitError(UnknownLoc::get(&context))
+             << "cannot write the remarks to '" << options.remarks << "': " << code.message();
+    remarks.emplace(context);
   }
   for (unsigned i = 0; i <= static_cast<unsigned>(std::min(options.to, Phase::Kernels)); ++i) {
     auto phase = static_cast<Phase>(i);
@@ -286,7 +300,7 @@ LogicalResult Compilation::run(std::string *ir) {
   if (options.to < Phase::Library) {
     if (ir)
       llvm::raw_string_ostream(*ir) << (options.to >= Phase::Kernels ? *code : *program);
-    return success();
+    return writeRemarks();
   }
   return emitLibrary();
 }

@@ -2,9 +2,9 @@
 #include "hadron/Transforms/Passes.h"
 
 #include "hadron/Transforms/Params.h"
+#include "hadron/Transforms/Remarks.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/IR/IRMapping.h"
-#include "mlir/IR/Remarks.h"
 
 using namespace mlir;
 
@@ -55,8 +55,8 @@ struct FoldNormGains : impl::FoldNormGainsBase<FoldNormGains> {
       return;
     llvm::SmallSetVector<ParamOp, 4> weights;
     auto keep = [&](StringRef reason) {
-      remark::missed(norm.getLoc(), remark::RemarkOpts::name("GainKept").category("hadron.rotate").subCategory("gain"))
-          << remark::reason("{0}", reason.str());
+      remark::missed(norm.getLoc(), about(norm, "GainKept", "hadron.rotate", "gain"))
+          << remark::reason("{0}", reason.str()) << remark::metric("Gain", gain.getSymName());
     };
     for (Operation *user : norm.getOutput().getUsers()) {
       auto matmul = dyn_cast<MatmulOp>(user);
@@ -82,8 +82,12 @@ struct FoldNormGains : impl::FoldNormGainsBase<FoldNormGains> {
       multiplyRows(weight, gain);
     norm.getGainMutable().clear();
     ++numFolded;
-    remark::passed(norm.getLoc(), remark::RemarkOpts::name("GainFolded").category("hadron.rotate").subCategory("gain"))
-        << ("gain " + gain.getSymName() + " folded into " + Twine(weights.size()) + " weights").str();
+    std::vector<std::string> names;
+    for (ParamOp weight : weights)
+      names.push_back(weight.getSymName().str());
+    remark::passed(norm.getLoc(), about(norm, "GainFolded", "hadron.rotate", "gain"))
+        << "multiplied into the weights behind it" << remark::metric("Gain", gain.getSymName())
+        << remark::metric("Weights", llvm::join(names, ", "));
   }
 };
 

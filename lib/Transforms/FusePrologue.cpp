@@ -2,6 +2,7 @@
 #include "hadron/Transforms/Passes.h"
 
 #include "Hadron/IR/Hadron.h"
+#include "hadron/Transforms/Remarks.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 
 using namespace mlir;
@@ -138,13 +139,55 @@ struct JoinResidual : OpRewritePattern<PrologueOp> {
   Pass::Statistic &count;
 };
 
+/// What comes of a rotation at run time.
+void remarkRotation(PrologueOp op) {
+  if (!op.getRotation())
+    return;
+  std::vector<StringRef> others;
+  if (op.getResidual())
+    others.push_back("residual");
+  if (op.getUp())
+    others.push_back("gate");
+  if (op.getNorm() != NormKind::None)
+    others.push_back("normalization");
+  if (op.getCodes())
+    others.push_back("rounding to int8");
+  int64_t width = cast<RankedTensorType>(op.getInput().getType()).getShape().back();
+  Attribute transform = op.getRotation()->getFactors().back();
+  if (!others.empty()) {
+    remark::passed(op.getLoc(), about(op, "RotationFused", "hadron.fuse", "prologue"))
+        << "in one pass over the row with what is there anyway" << remark::metric("With", llvm::join(others, ", "))
+        << remark::metric("Inverse", op.getInverse()) << remark::metric("Width", width)
+        << remark::metric("Transform", transform);
+    return;
+  }
+  Operation *producer = op.getInput().getDefiningOp();
+  std::string reason = "the row is an argument";
+  if (isa_and_nonnull<PrologueOp>(producer))
+    reason = "others read the row before it is rotated";
+  else if (producer)
+    reason = ("the row comes from " + producer->getName().getStringRef() + ", whose kernel takes no rotation").str();
+  remark::missed(op.getLoc(), about(op, "RotationAlone", "hadron.fuse", "prologue"))
+      << "a kernel that only rotates" << remark::reason("{0}", reason) << remark::metric("Inverse", op.getInverse())
+      << remark::metric("Width", width) << remark::metric("Transform", transform);
+}
+
+void remarkRotation(FWHTOp op) {
+  remark::missed(op.getLoc(), about(op, "RotationAlone", "hadron.fuse", "prologue"))
+      << "a kernel that only rotates"
+      << remark::reason(op.getRotation().getSpan() == 1 ? "its scale is not 1" : "it spans several axes")
+      << remark::metric("Inverse", op.getInverse());
+}
+
 struct FusePrologue : impl::FusePrologueBase<FusePrologue> {
   void runOnOperation() override {
     RewritePatternSet patterns(&getContext());
     patterns.add<FromRMSNorm, FromLayerNorm, FromFWHT>(&getContext());
     patterns.add<JoinTail, JoinResidual>(&getContext(), numFused);
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
-      signalPassFailure();
+      return signalPassFailure();
+    getOperation().walk([](PrologueOp op) { remarkRotation(op); });
+    getOperation().walk([](FWHTOp op) { remarkRotation(op); });
   }
 };
 

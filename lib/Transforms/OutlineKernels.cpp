@@ -3,6 +3,7 @@
 #include "hadron/Transforms/Passes.h"
 
 #include "Hadron/IR/Hadron.h"
+#include "hadron/Transforms/Remarks.h"
 #include "hadron/Transforms/SizeAnalysis.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
@@ -239,9 +240,16 @@ LogicalResult Outliner::outline(func::FuncOp entry) {
 struct OutlineKernels : impl::OutlineKernelsBase<OutlineKernels> {
   void runOnOperation() override {
     Outliner outliner(getOperation());
-    for (auto entry : llvm::to_vector(getOperation().getOps<func::FuncOp>()))
-      if (entry->hasAttr(HadronDialect::kEntry) && failed(outliner.outline(entry)))
+    for (auto entry : llvm::to_vector(getOperation().getOps<func::FuncOp>())) {
+      if (!entry->hasAttr(HadronDialect::kEntry))
+        continue;
+      unsigned launches = outliner.launches, kernels = outliner.kernels;
+      if (failed(outliner.outline(entry)))
         return signalPassFailure();
+      remark::analysis(entry.getLoc(), about(entry, "KernelsOutlined", "hadron.schedule"))
+          << "kernels that no entry point before had" << remark::metric("Launches", outliner.launches - launches)
+          << remark::metric("Kernels", outliner.kernels - kernels);
+    }
     numLaunches += outliner.launches;
     numKernels += outliner.kernels;
     // Sizes that nobody asks for any more.

@@ -3,7 +3,7 @@
 
 #include "hadron/Support/Hadamard.h"
 #include "hadron/Transforms/Params.h"
-#include "mlir/IR/Remarks.h"
+#include "hadron/Transforms/Remarks.h"
 #include "llvm/ADT/MapVector.h"
 
 using namespace mlir;
@@ -48,8 +48,7 @@ private:
         reason = "something other than a product or an embedding reads this weight";
       if (reason.empty())
         continue;
-      remark::missed(matmul.getLoc(),
-                     remark::RemarkOpts::name("RotationNotPlaced").category("hadron.rotate").subCategory("online"))
+      remark::missed(matmul.getLoc(), about(matmul, "RotationNotPlaced", "hadron.rotate", "online"))
           << remark::reason("{0}", reason.str());
       return false;
     }
@@ -87,25 +86,28 @@ private:
     if (failed(rotation))
       return failure();
     if (!*rotation) {
-      remark::missed(first.getLoc(),
-                     remark::RemarkOpts::name("RotationNotPlaced").category("hadron.rotate").subCategory("online"))
-          << remark::reason("no Hadamard order divides the width") << remark::metric("width", width);
+      remark::missed(first.getLoc(), about(first, "RotationNotPlaced", "hadron.rotate", "online"))
+          << remark::reason("no Hadamard order divides the width") << remark::metric("Width", width);
       return success();
     }
     OpBuilder builder(&getContext());
     builder.setInsertionPointAfterValue(input);
     auto rotated = RotateOp::create(builder, first.getLoc(), inBasis(type, *rotation), input);
     ++numRotations;
+    std::vector<std::string> weights;
     for (MatmulOp matmul : matmuls) {
       matmul.getInputMutable().assign(rotated.getOutput());
       for (Value weight : {matmul.getWeight(), matmul.getGate()})
-        if (ParamOp param = parameters.of(weight))
+        if (ParamOp param = parameters.of(weight)) {
           rotateWeight(param, *rotation, parameters);
+          weights.push_back(param.getSymName().str());
+        }
     }
-    remark::passed(first.getLoc(),
-                   remark::RemarkOpts::name("RotationPlaced").category("hadron.rotate").subCategory("online"))
-        << "one rotation for all products of this value"
-        << remark::metric("products", static_cast<int64_t>(matmuls.size())) << remark::metric("width", width);
+    remark::passed(first.getLoc(), about(first, "RotationPlaced", "hadron.rotate", "online"))
+        << "on the activation at run time, once for all products that read it; in their weights at compile time"
+        << remark::metric("Products", static_cast<int64_t>(matmuls.size())) << remark::metric("Width", width)
+        << remark::metric("Transform", rotation->getFactors().back())
+        << remark::metric("Weights", llvm::join(weights, ", "));
     return success();
   }
 
@@ -128,6 +130,9 @@ private:
       builder.setInsertionPointAfter(embedding);
       auto back = UnrotateOp::create(builder, embedding.getLoc(), plain, embedding.getOutput());
       embedding.getOutput().replaceAllUsesExcept(back.getOutput(), back);
+      remark::passed(embedding.getLoc(), about(embedding, "RotationUndone", "hadron.rotate", "embedding"))
+          << "rows of this table are rotated back when they are looked up"
+          << remark::reason("the table is a weight of products too") << remark::metric("Table", param.getSymName());
     }
   }
 };

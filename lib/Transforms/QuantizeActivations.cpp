@@ -2,6 +2,7 @@
 #include "hadron/Transforms/Passes.h"
 
 #include "hadron/Transforms/Params.h"
+#include "hadron/Transforms/Remarks.h"
 #include "llvm/ADT/MapVector.h"
 
 using namespace mlir;
@@ -20,9 +21,14 @@ struct QuantizeActivations : impl::QuantizeActivationsBase<QuantizeActivations> 
     llvm::MapVector<std::pair<Value, int64_t>, SmallVector<MatmulOp>> byRow;
     getOperation().walk([&](MatmulOp matmul) {
       auto format = dyn_cast<IntFormatAttr>(cast<PackedType>(matmul.getWeight().getType()).getFormat());
-      if (format && matmul.getArithmetic() == Arithmetic::F32 && matmul.getTerms().empty() &&
-          isa<RankedTensorType>(matmul.getInput().getType()) && allows(parameters.of(matmul.getWeight())))
+      if (!format || matmul.getArithmetic() != Arithmetic::F32 || !matmul.getTerms().empty() ||
+          !isa<RankedTensorType>(matmul.getInput().getType()))
+        return;
+      if (allows(parameters.of(matmul.getWeight())))
         byRow[{matmul.getInput(), format.getGroup()}].push_back(matmul);
+      else
+        remark::missed(matmul.getLoc(), about(matmul, "ActivationsKept", "hadron.fuse", "activations"))
+            << remark::reason("f32 is asked for, by --activations or by the graph's accuracy_level");
     });
     for (auto &[row, matmuls] : byRow) {
       auto [input, group] = row;
@@ -50,6 +56,11 @@ struct QuantizeActivations : impl::QuantizeActivationsBase<QuantizeActivations> 
         matmul.setArithmetic(Arithmetic::Int8Row);
         ++numQuantized;
       }
+      remark::passed(matmuls.front().getLoc(),
+                     about(matmuls.front(), "ActivationsQuantized", "hadron.fuse", "activations"))
+          << "rounded to int8 once for all products that read the row"
+          << remark::metric("Products", static_cast<int64_t>(matmuls.size())) << remark::metric("Width", width)
+          << remark::metric("Group", group);
     }
   }
 

@@ -3,7 +3,7 @@
 
 #include "hadron/Transforms/FormatNames.h"
 #include "hadron/Transforms/Params.h"
-#include "mlir/IR/Remarks.h"
+#include "hadron/Transforms/Remarks.h"
 #include "llvm/Support/GlobPattern.h"
 
 using namespace mlir;
@@ -27,23 +27,32 @@ struct QuantizeWeights : impl::QuantizeWeightsBase<QuantizeWeights> {
       auto name = chosen(param, multiplied);
       if (!name)
         return signalPassFailure();
-      if (name->empty())
+      if (name->empty()) {
+        if (format != "none" && !format.empty())
+          remark::missed(param.getLoc(), about(param, "WeightKept", "hadron.quantize"))
+              << remark::reason(multiplied ? "--keep says so" : "no product reads it")
+              << remark::metric("Weight", param.getSymName());
         continue;
-      auto format = parseFormat(&getContext(), *name, type.getInputs());
-      if (!format) {
-        param.emitError() << toString(format.takeError());
+      }
+      auto chosenFormat = parseFormat(&getContext(), *name, type.getInputs());
+      if (!chosenFormat) {
+        param.emitError() << toString(chosenFormat.takeError());
         return signalPassFailure();
       }
-      if (std::string reason = format->whyNot(type.getInputs()); !reason.empty()) {
+      if (std::string reason = chosenFormat->whyNot(type.getInputs()); !reason.empty()) {
         param.emitError() << reason;
         return signalPassFailure();
       }
-      setWeightType(
-          parameters, param,
-          PackedType::get(&getContext(), type.getInputs(), type.getOutputs(), *format, type.getIn(), type.getOut()));
+      setWeightType(parameters, param,
+                    PackedType::get(&getContext(), type.getInputs(), type.getOutputs(), *chosenFormat, type.getIn(),
+                                    type.getOut()));
       ++numQuantized;
-      remark::passed(param.getLoc(), remark::RemarkOpts::name("WeightQuantized").category("hadron.quantize"))
-          << param.getSymName().str() << " as " << format->getFormatName();
+      remark::passed(param.getLoc(), about(param, "WeightQuantized", "hadron.quantize"))
+          << "rounded into another format" << remark::metric("Weight", param.getSymName())
+          << remark::metric("Format", chosenFormat->getFormatName())
+          << remark::metric("BitsPerWeight",
+                            llvm::formatv("{0:F2}", chosenFormat->getBitsPerWeight(type.getInputs())).str())
+          << remark::metric("Rotated", static_cast<bool>(type.getIn()));
     }
   }
 
