@@ -40,7 +40,7 @@ def environment(arguments):
     result = dict(os.environ, HADRON_BUILD=arguments.build)
     if os.path.basename(arguments.build) == "asan":
         # LLVM keeps command-line options and managed statics alive until the process ends: no leak of ours.
-        result.setdefault("ASAN_OPTIONS", "detect_leaks=0:abort_on_error=0:detect_stack_use_after_return=1")
+        result.setdefault("ASAN_OPTIONS", "detect_leaks=0:allow_user_poisoning=0:detect_stack_use_after_return=1")
         result.setdefault("UBSAN_OPTIONS", "print_stacktrace=1")
         result.setdefault("ASAN_SYMBOLIZER_PATH", "/usr/lib/llvm-22/bin/llvm-symbolizer")
     return result
