@@ -5,7 +5,8 @@ An example may be a fragment. It is completed like this:
 - a value that nothing defines becomes an argument of a function around the example. Its type is the one in its own
   parentheses (`gain(%g : T)`), `index` in parentheses or behind `at` without a type, else the trailing type at its place, the
   last one for operands beyond the list;
-- a parameter that `hadron.param.get` reads is defined as zeros.
+- a parameter that `hadron.param.get` reads is defined as zeros;
+- functions, parameters and graphs, behind aliases if any, are complete as they are.
 """
 
 import itertools
@@ -121,7 +122,8 @@ def complete(text):
         for name, type in re.findall(r"hadron\.param\.get (@\w+) : (\S+)", text)
         if f"hadron.param {name}" not in text
     ]
-    if not arguments and re.match(r"\s*(func\.func|hadron\.param @|onnx\.graph|module|llvm\.func)", joined[0]):
+    first = next(line for line in joined if not re.match(r"[!#]\w+ = ", line))  # behind aliases
+    if not arguments and re.match(r"\s*(func\.func|hadron\.param @|onnx\.graph|module|llvm\.func)", first):
         return "\n".join([*parameters, text])
     signature = ", ".join(f"{name}: {type}" for name, type in arguments.items())
     return "\n".join([*parameters, f"func.func @example({signature}) {{", textwrap.indent(text, "  "), "  return", "}"])

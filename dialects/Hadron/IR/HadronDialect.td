@@ -16,7 +16,7 @@ def Hadron_Dialect : Dialect {
   let summary = "Hadamard-rotated, quantized neural networks; the basis of a value is part of its type";
   let description = [{
     Values in a rotated basis have the type `!hadron.rotated`, which no operation on tensors accepts. What may touch them is a closed list: the operations of
-    this dialect that have a basis rule, `func`, `scf`, and `arith.select`. The list is checked whenever an operation of this dialect, or a module with the
+    this dialect that have a basis rule, `func`, `scf`, `cf`, and `arith.select`. The list is checked whenever an operation of this dialect, or a module with the
     attribute `hadron.checked`, is verified. `unrealized_conversion_cast` of a rotated value is refused.
   }];
   let useDefaultAttributePrinterParser = 1;

@@ -55,9 +55,9 @@ def EraseBasis : Pass<"hadron-erase-basis", "::mlir::ModuleOp"> {
 }
 
 def FusePrologue : Pass<"hadron-fuse-prologue", "::mlir::func::FuncOp"> {
-  let summary = "Join what happens to a row before a product: residual, gate, norm, rotation, quantization";
+  let summary = "Join what happens to a row before a product: residual, norm, rotation, quantization";
   let description = [{
-    Normalizations, transforms and gates become `hadron.prologue`, and prologues that follow each other become one where the order of its steps allows it. Identity: composition. Exact.
+    Normalizations and transforms become `hadron.prologue`, and prologues that follow each other become one where the order of its steps allows it. Identity: composition. Exact.
   }];
   let statistics = [Statistic<"numFused", "num-fused", "Number of prologues that joined the one before">];
 }
