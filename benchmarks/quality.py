@@ -133,7 +133,7 @@ def main():
     commit = bench.commit()
 
     print(
-        f"{'what':34} {'MB':>6} {'compile':>8} {'perplexity':>11} {'agreement':>10}  {'head':20} {'embedding':22} bar"
+        f"{'what':42} {'MB':>6} {'compile':>8} {'perplexity':>11} {'agreement':>10}  {'head':20} {'embedding':22} bar"
     )
 
     def add(name, line, bar=None):
@@ -148,7 +148,7 @@ def main():
         seconds = f"{line['compile_s']:.1f} s" if "compile_s" in line else ""
         agreed = "" if line["top1_agreement"] is None else f"{100 * line['top1_agreement']:.2f} %"
         print(
-            f"{name:34} {line['bytes'] / 1e6:6.1f} {seconds:>8} {line['perplexity']:11.3f} {agreed:>10}  "
+            f"{name:42} {line['bytes'] / 1e6:6.1f} {seconds:>8} {line['perplexity']:11.3f} {agreed:>10}  "
             f"{line.get('head', ''):20} {line.get('embedding', ''):22} {verdict}",
             flush=True,
         )
@@ -167,6 +167,8 @@ def main():
             add(name, measure(options, folder, options.model, flags, reference), bar)
         for graph in options.graph:
             add(f"{graph.stem} as it is", measure(options, folder, graph, [], reference))
+            flags = ["--activations", "f32"]
+            add(f"{graph.stem}, activations f32", measure(options, folder, graph, flags, reference))
         windows, best = np.load(options.tokens), None
         for graph in [options.model, *options.graph] if options.graph else []:
             line, tokens = Runtime(graph, reference).measure(windows, best)
