@@ -30,6 +30,7 @@ CONFIGURATIONS = [
     ("int8:g64", "online", "int8", (0.945, 39.0)),
     ("int4:g32:asym", "none", "f32", None),
     ("int4:g32:asym", "online", "f32", (0.57, 62.0)),
+    ("int4", "none", "int8", None),
     ("int8", None, None, None),  # as the command line has them by default
     ("int4", None, None, None),
 ]
